@@ -1,0 +1,1 @@
+"""What edgetui knows, as pure data and functions: no I/O, no SDK, no screen."""

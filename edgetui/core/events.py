@@ -1,0 +1,159 @@
+"""What jobs say while they work. `--json` prints exactly these, one a line; a face shows them; results are folded from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edgetui.core.errors import EdgeError
+from edgetui.core.models import Problem
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=False):
+    """One thing that happened in a job."""
+
+
+class Started(Event, tag="started"):
+    """A job of the chain begins: `job` is a step id (`model`, `script`, `image`, `credentials`, `deploy`)."""
+
+    job: str
+    title: str
+
+
+class LogLine(Event, tag="log"):
+    """One line of a log, without its line end: `job` is the step id."""
+
+    job: str
+    text: str
+
+
+class Progress(Event, tag="progress"):
+    """How far a job is; `total` 0 where unknown; `unit` is `bytes`, `steps` or `devices`."""
+
+    job: str
+    text: str
+    done: int = 0
+    total: int = 0
+    unit: str = "steps"
+
+
+class SignIn(Event, tag="sign-in"):
+    """The person must open `url` and type `code`."""
+
+    url: str
+    code: str
+    text: str
+
+
+class Checked(Event, tag="checked"):
+    """Script and environment were checked; digests are of the files as checked."""
+
+    problems: tuple[Problem, ...]
+    inputs: str  # fingerprint of both files
+
+
+class Registered(Event, tag="registered"):
+    """A model version is ready to be used; `reused` where the same content was there already."""
+
+    name: str
+    version: int
+    inputs: str  # fingerprint of the model's content and name
+    reused: bool = False
+
+    @property
+    def id(self) -> str:
+        """`name:version`."""
+        return f"{self.name}:{self.version}"
+
+
+class ImageBuilt(Event, tag="image-built"):
+    """The image is in the registry under its tag; `inputs` is the fingerprint of what went in; `seconds` of building."""
+
+    reference: str
+    inputs: str
+    log: str = ""  # where the whole log is kept
+    seconds: float = 0.0
+    reused: bool = False
+
+
+class CredentialStored(Event, tag="credential-stored"):
+    """The registry credential lies in the vault; the secret is not in this event."""
+
+    reference: str
+    login_server: str
+    username: str
+    kept_in: str
+
+
+class ImageResolved(Event, tag="image-resolved"):
+    """The very credential to be deployed could read the image."""
+
+    reference: str
+    digest: str
+    by_digest: str
+    platform: str
+    size: int
+
+
+class Preview(Event, tag="preview"):
+    """What will change on a device, in lines `+ …`, `~ …`, `= …`, secrets masked; `warnings` are worth a confirmation."""
+
+    device: str
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Applied(Event, tag="applied"):
+    """The hub took the deployment manifest for the device; `snapshot` is the file with what was there before, secrets masked."""
+
+    device: str
+    snapshot: str = ""
+
+
+class ModuleState(Event, tag="module-state"):
+    """What the device says of our module, each time that it changes."""
+
+    device: str
+    module: str
+    state: str
+    detail: str = ""
+    settled: bool = False
+
+
+class Answered(Event, tag="answered"):
+    """The module answered the sample on the device."""
+
+    device: str
+    prediction: Any
+    milliseconds: float
+
+
+class Failed(Event, tag="failed"):
+    """A job, or the part of it for one device, ended without what it was for; nothing raised."""
+
+    job: str
+    title: str
+    detail: str = ""
+    remedy: str = ""
+    field: str = ""
+    retryable: bool = False
+    kind: str = "failed"
+    device: str = ""
+
+    @classmethod
+    def of(cls, job: str, error: EdgeError, device: str = "") -> Failed:
+        """The event of an error."""
+        return cls(job, error.title, error.detail, error.remedy, error.field, error.retryable, error.kind, device)
+
+
+class Finished(Event, tag="finished", omit_defaults=True):
+    """The last event of a whole run."""
+
+    ok: bool
+    model: str = ""
+    image: str = ""
+    devices: dict[str, Any] = {}  # id -> {"state": …, "prediction": …}
+    title: str = ""
+    detail: str = ""
+    remedy: str = ""

@@ -1,0 +1,204 @@
+"""What comes back from Azure, as plain data that any process can hold. No value here is a secret but `RegistryCredential.password`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from edgetui.core.redact import Secret
+
+ModuleRun = Literal["waiting", "pulling", "running", "backoff", "failed", "stopped", "unknown"]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A value that came from outside; equal by content."""
+
+
+class Account(Record):
+    """Who is signed in, how (`az`, `device-code`, `service-principal`, `managed-identity`, `token`), where, until when (UTC, ISO 8601)."""
+
+    name: str
+    method: str
+    tenant: str = ""
+    expires: str = ""
+
+
+class WorkspaceInfo(Record):
+    """An Azure ML workspace; `registry_id` and `storage_id` are ARM ids, empty where the workspace has none yet."""
+
+    subscription: str
+    resource_group: str
+    name: str
+    location: str = ""
+    registry_id: str = ""
+    storage_id: str = ""
+
+
+class ModelVersion(Record):
+    """A registered model version; `created` is UTC ISO 8601 or empty; `size` in bytes or None where unknown."""
+
+    name: str
+    version: int
+    description: str = ""
+    tags: dict[str, str] = {}
+    properties: dict[str, str] = {}
+    framework: str = ""
+    created: str = ""
+    size: int | None = None
+
+    @property
+    def id(self) -> str:
+        """`name:version`, as Azure ML writes it."""
+        return f"{self.name}:{self.version}"
+
+
+class ModelUpload(Record):
+    """A file or folder to register; `path` is absolute."""
+
+    name: str
+    path: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    properties: dict[str, str] = {}
+
+
+class BuildRequest(Record):
+    """An image to build; the two paths are absolute."""
+
+    workspace: WorkspaceInfo
+    model: str  # name:version
+    script: str
+    environment: str
+    name: str
+    tag: str
+    platform: str = "linux/amd64"
+
+
+class RegistryInfo(Record):
+    """A container registry; `id` is its ARM id, `login_server` a bare host, maybe with a port."""
+
+    id: str
+    name: str
+    login_server: str
+    admin_enabled: bool = False
+    sku: str = ""
+
+
+class RegistryCredential(Record):
+    """A user name and password that pull from `login_server`."""
+
+    login_server: str
+    username: str
+    password: Secret
+
+
+class StoredCredential(Record):
+    """Where a registry credential is kept: `reference` is `vault:acr/<login server>`; never the secret."""
+
+    reference: str
+    login_server: str
+    username: str
+    kept_in: str  # in words, for the screen: 'OS keyring (Secret Service)', 'this run only'
+
+
+class ImageDetails(Record):
+    """What the registry says of an image: `sha256:…`, `os/arch[/variant]`, compressed bytes of all layers."""
+
+    reference: str  # <login server>/<repository>:<tag>
+    digest: str
+    platform: str = ""
+    size: int = 0
+    layers: int = 0
+
+    @property
+    def by_digest(self) -> str:
+        """`<login server>/<repository>@sha256:…`, the form that a manifest gets."""
+        repository = self.reference.rsplit("@", 1)[0]
+        head, _, last = repository.rpartition("/")
+        return f"{head}/{last.split(':', 1)[0]}@{self.digest}"
+
+
+class HubInfo(Record):
+    """An IoT Hub; `host_name` may carry a port."""
+
+    name: str
+    host_name: str
+    subscription: str = ""
+    resource_group: str = ""
+    sku: str = ""
+
+
+class Device(Record):
+    """One IoT Edge device of a hub, from a query: eventually consistent."""
+
+    id: str
+    status: str = "enabled"
+    connected: bool = False
+    platform: str = ""  # linux/amd64 …, empty where the agent never reported
+    agent_version: str = ""
+    modules: tuple[str, ...] = ()
+    tags: dict[str, Any] = {}
+    last_seen: str = ""
+    agent_code: int | None = None  # lastDesiredStatus.code
+
+
+class Deployed(Record):
+    """What a device was told and what it answered: whole desired properties (without `$` keys), versions, reported properties."""
+
+    device: str
+    agent: dict[str, Any]
+    hub: dict[str, Any]
+    agent_version: int
+    hub_version: int
+    agent_reported: dict[str, Any] = {}
+    connected: bool = False
+    tags: dict[str, Any] = {}
+    configurations: dict[str, str] = {}  # automatic deployments on this device: id -> Applied | Targeted
+
+
+class ModuleReport(Record):
+    """The verdict on our module on one device; `settled` means that waiting longer changes nothing."""
+
+    state: ModuleRun
+    detail: str = ""
+    remedy: str = ""
+    settled: bool = False
+    restarts: int = 0
+
+
+class Answer(Record):
+    """What a module answered to the sample: HTTP status, JSON value (or text), milliseconds on the wire."""
+
+    status: int
+    prediction: Any
+    milliseconds: float
+
+
+class VaultState(Record):
+    """Which store keeps secrets: `keyring`, or `memory` where no keyring answers; `why` says why not the keyring."""
+
+    kind: Literal["keyring", "memory"]
+    name: str
+    why: str = ""
+
+
+class EngineState(Record):
+    """The local container engine, or why there is none."""
+
+    reachable: bool
+    version: str = ""
+    platform: str = ""
+    why: str = ""
+    remedy: str = ""
+
+
+class Problem(Record):
+    """Something wrong in a file, found before the build; `line` counts from 1, 0 is the whole file."""
+
+    file: str
+    line: int
+    severity: Literal["error", "warning"]
+    message: str
+    remedy: str = ""
+    rule: str = ""

@@ -1,0 +1,242 @@
+"""The ports: what jobs need from the outside, as small blocking Protocols.
+
+Every call has a deadline of its own, can be stopped through `core.cancel`, and fails into an `EdgeError`.
+Long calls are iterators of events; closing the iterator stops the work. No port decides policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edgetui.core.events import Event
+from edgetui.core.models import (
+    Account,
+    Answer,
+    BuildRequest,
+    Deployed,
+    Device,
+    EngineState,
+    HubInfo,
+    ImageDetails,
+    ModelUpload,
+    ModelVersion,
+    RegistryCredential,
+    RegistryInfo,
+    StoredCredential,
+    VaultState,
+    WorkspaceInfo,
+)
+from edgetui.core.plan import Plan
+from edgetui.core.results import Results
+
+
+class Identity(Protocol):
+    """Who we are to Azure; one credential for workspace, ARM and hub."""
+
+    def sign_in(self) -> Iterator[Event]:
+        """Sign in by the first method that works; yields `SignIn` where a person must act. Raises EdgeError(kind='access')."""
+        ...
+
+    def account(self) -> Account:
+        """Who is signed in; signs in silently, never interactively."""
+        ...
+
+
+class Workspaces(Protocol):
+    """Azure ML workspaces."""
+
+    def accessible(self) -> list[WorkspaceInfo]:
+        """All workspaces that the account can see, over its subscriptions, by name."""
+        ...
+
+    def get(self, subscription: str, resource_group: str, name: str) -> WorkspaceInfo:
+        """One workspace with its registry and storage ids."""
+        ...
+
+    def from_config(self, folder: str, file: str = "") -> WorkspaceInfo:
+        """The workspace that a config.json names: `file`, or the one that the SDK would find from `folder` upwards."""
+        ...
+
+
+class Models(Protocol):
+    """The model registry of a workspace."""
+
+    def list(self, workspace: WorkspaceInfo, name: str = "") -> list[ModelVersion]:
+        """All versions of all models (or of one), by name, newest version first."""
+        ...
+
+    def register(self, workspace: WorkspaceInfo, upload: ModelUpload) -> Iterator[Event]:
+        """Upload and register a new version; yields Progress, ends in `Registered` (with `inputs` empty)."""
+        ...
+
+    def download(self, workspace: WorkspaceInfo, name: str, version: int, folder: str) -> Iterator[Event]:
+        """Fetch the files of a version into `folder`."""
+        ...
+
+    def delete(self, workspace: WorkspaceInfo, name: str, version: int) -> None:
+        """Delete one version."""
+        ...
+
+
+class ImageBuilder(Protocol):
+    """Makes an image from a registered model, a scoring script and an environment."""
+
+    def build(self, request: BuildRequest) -> Iterator[Event]:
+        """Build and push; yields LogLine as the lines come, ends in `ImageBuilt` (with `inputs` empty)."""
+        ...
+
+
+class Registry(Protocol):
+    """A container registry: its management side and its images."""
+
+    def of_workspace(self, workspace: WorkspaceInfo) -> RegistryInfo:
+        """The registry that the workspace builds into; EdgeError where it has none yet."""
+        ...
+
+    def enable_admin(self, registry: RegistryInfo) -> Iterator[Event]:
+        """Turn the admin user on and wait until it is; yields Progress."""
+        ...
+
+    def credential(self, registry: RegistryInfo) -> RegistryCredential:
+        """The admin user's name and first password; EdgeError where the admin user is off."""
+        ...
+
+    def resolve(self, reference: str, credential: RegistryCredential) -> ImageDetails:
+        """Read an image's manifest with exactly this credential: digest, platform, size."""
+        ...
+
+    def images(self, login_server: str, credential: RegistryCredential) -> Iterator[list[ImageDetails]]:
+        """The images of the registry, some at a time, for browsing."""
+        ...
+
+
+class Hub(Protocol):
+    """IoT Hub: devices, twins, deployments."""
+
+    def hubs(self, subscription: str) -> list[HubInfo]:
+        """The IoT Hubs of a subscription, by name."""
+        ...
+
+    def devices(self, hub: HubInfo) -> Iterator[list[Device]]:
+        """The hub's IoT Edge devices, page by page."""
+        ...
+
+    def deployed(self, hub: HubInfo, device: str) -> Deployed:
+        """The live twins of one device: what it was told and what it answered."""
+        ...
+
+    def apply(self, hub: HubInfo, device: str, modules_content: dict[str, Any]) -> None:
+        """Apply a deployment manifest's modulesContent to one device. Last writer wins: look before."""
+        ...
+
+    def module_log(self, hub: HubInfo, device: str, module: str, lines: int = 100) -> str:
+        """The last lines of a module's log, asked of the device itself."""
+        ...
+
+
+class Endpoint(Protocol):
+    """A module's own HTTP endpoint on the device's network."""
+
+    def score(self, url: str, sample: str, seconds: float = 30.0) -> Answer:
+        """POST the sample (a JSON text) to `url`; EdgeError where nothing answers in time or the answer is no success."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps registry credentials out of every file of ours."""
+
+    def state(self) -> VaultState:
+        """Which store answers on this machine."""
+        ...
+
+    def store(self, credential: RegistryCredential) -> StoredCredential:
+        """Keep a credential under `vault:acr/<login server>`, replacing an older one."""
+        ...
+
+    def fetch(self, reference: str) -> RegistryCredential | None:
+        """The credential kept under a reference, or None."""
+        ...
+
+    def forget(self, reference: str) -> None:
+        """Remove it; nothing happens where there is none."""
+        ...
+
+
+class Engine(Protocol):
+    """A local container engine, through the Docker API."""
+
+    def state(self) -> EngineState:
+        """Whether one answers, and which."""
+        ...
+
+
+class Files(Protocol):
+    """Local files that the plan names. Paths are absolute; every OSError becomes an EdgeError that names `field`."""
+
+    def read_text(self, path: str, field: str) -> str:
+        """The file's text (UTF-8, line ends as they are)."""
+        ...
+
+    def write_text(self, path: str, text: str, field: str) -> None:
+        """Replace the file atomically, keeping its permissions; makes missing folders."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder."""
+        ...
+
+    def fingerprint(self, path: str, field: str) -> str:
+        """sha256 over a file, or over a folder's names and contents; the same on every machine."""
+        ...
+
+    def append_log(self, name: str, lines: list[str]) -> str:
+        """Append lines to a log file of edgetui's own state folder; returns its path."""
+        ...
+
+
+class PlanFiles(Protocol):
+    """Plan files, and the results kept for them in edgetui's state folder."""
+
+    def load(self, path: str) -> Plan:
+        """Read a plan; EdgeError(kind='input') names file, line and key of what is wrong."""
+        ...
+
+    def save(self, path: str, plan: Plan) -> None:
+        """Write a plan atomically, keeping the comments of a file written by hand."""
+        ...
+
+    def load_results(self, path: str) -> Results:
+        """The results kept for the plan file; empty ones where there are none."""
+        ...
+
+    def save_results(self, path: str, results: Results) -> None:
+        """Keep results for the plan file, atomically."""
+        ...
+
+    def latest(self) -> str:
+        """The path of the plan that the wizard saved last, or ""."""
+        ...
+
+    def new(self) -> str:
+        """A path for a new plan in edgetui's own folder, not taken yet."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All ports, wired; made by `bootstrap`, handed to jobs and faces."""
+
+    identity: Identity
+    workspaces: Workspaces
+    models: Models
+    builder: ImageBuilder
+    registry: Registry
+    hub: Hub
+    endpoint: Endpoint
+    vault: Vault
+    engine: Engine
+    files: Files
+    plans: PlanFiles
+    sandbox: str = ""  # the scenario's name, "" on real Azure

@@ -1,0 +1,82 @@
+"""What was done for a plan so far: folded from events, kept beside the plan, no secret in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from edgetui.core import events
+
+
+class DeviceOutcome(msgspec.Struct, frozen=True):
+    """How our module does on one device."""
+
+    state: str = ""
+    detail: str = ""
+    answered: bool = False
+    prediction: Any = None
+
+
+class Results(msgspec.Struct, frozen=True):
+    """The done part of each step; an empty string means not yet. `*_inputs` are fingerprints: a step whose inputs changed is stale."""
+
+    model: str = ""  # name:version
+    model_inputs: str = ""
+    checked_inputs: str = ""
+    errors: int = 0
+    warnings: int = 0
+    image: str = ""  # <login server>/<repository>:<tag>
+    image_inputs: str = ""
+    image_log: str = ""
+    image_seconds: float = 0.0
+    digest: str = ""  # <login server>/<repository>@sha256:…
+    credential: str = ""  # vault:acr/<login server>
+    credential_user: str = ""
+    credential_kept_in: str = ""
+    deployed_image: str = ""  # the digest that the outcomes below speak of
+    devices: dict[str, DeviceOutcome] = {}
+
+    def after(self, event: events.Event) -> Results:
+        """Return the results with one more event taken in; unknown events change nothing."""
+        replace = msgspec.structs.replace
+        match event:
+            case events.Checked(problems, inputs):
+                errors = sum(problem.severity == "error" for problem in problems)
+                return replace(self, checked_inputs=inputs, errors=errors, warnings=len(problems) - errors)
+            case events.Registered():
+                return replace(self, model=event.id, model_inputs=event.inputs)
+            case events.ImageBuilt():
+                return replace(
+                    self,
+                    image=event.reference,
+                    image_inputs=event.inputs,
+                    image_log=event.log or self.image_log,
+                    image_seconds=event.seconds or self.image_seconds,
+                    digest="" if event.reference != self.image else self.digest,
+                )
+            case events.ImageResolved():
+                return replace(self, digest=event.by_digest)
+            case events.CredentialStored():
+                return replace(
+                    self,
+                    credential=event.reference,
+                    credential_user=event.username,
+                    credential_kept_in=event.kept_in,
+                )
+            case events.Applied(device):
+                return self._outcome(device, DeviceOutcome("waiting"), deployed_image=self.digest)
+            case events.ModuleState(device, _, state, detail):
+                known = self.devices.get(device, DeviceOutcome())
+                return self._outcome(device, replace(known, state=state, detail=detail))
+            case events.Answered(device, prediction):
+                known = self.devices.get(device, DeviceOutcome())
+                return self._outcome(device, replace(known, answered=True, prediction=prediction))
+            case events.Failed(device=device) if device:
+                known = self.devices.get(device, DeviceOutcome())
+                return self._outcome(device, replace(known, state="failed", detail=event.title, answered=False))
+            case _:
+                return self
+
+    def _outcome(self, device: str, outcome: DeviceOutcome, **more: Any) -> Results:
+        return msgspec.structs.replace(self, devices={**self.devices, device: outcome}, **more)

@@ -1,0 +1,264 @@
+"""The steps of the wizard as data: one list drives the hub, Next and Back, 'needs 3 and 6', `edgetui check` and the headless run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+import msgspec
+
+from edgetui.core.plan import Plan
+from edgetui.core.results import Results
+
+
+class Status(Enum):
+    """How a step stands; the value is its mark, so that colour is never alone."""
+
+    DONE = "✓"
+    RUNNING = "⠸"
+    OPEN = "○"
+    STALE = "~"  # done once, but its inputs changed since
+    FAILED = "✗"
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """Fingerprints of the files that the plan names now; empty where not read or not readable."""
+
+    model: str = ""
+    scoring: str = ""
+    image: str = ""
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """All that decides how the steps stand: `running` and `failed` map step ids to a short text."""
+
+    plan: Plan
+    results: Results = Results()
+    inputs: Inputs = Inputs()
+    running: Mapping[str, str] = {}
+    failed: Mapping[str, str] = {}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step: `missing` says what is still to answer ("" when nothing), `done` judges results, `summary` is for the list."""
+
+    id: str
+    number: int
+    title: str
+    needs: tuple[str, ...]
+    missing: Callable[[Plan], str]
+    done: Callable[[Situation], bool]
+    stale: Callable[[Situation], bool]
+    summary: Callable[[Situation], str]
+
+
+class View(msgspec.Struct, frozen=True):
+    """A step as a face shows it; `blocked` names the numbers of the steps it waits for ("needs 2 and 3"), or ""."""
+
+    step: Step
+    status: Status
+    summary: str
+    blocked: str
+
+
+def _never(_: Situation) -> bool:
+    return False
+
+
+def _changed(then: str, now: str) -> bool:
+    return bool(then and now and then != now)
+
+
+def _workspace_missing(plan: Plan) -> str:
+    place = plan.workspace
+    if place.config or (place.subscription and place.resource_group and place.name):
+        return ""
+    return "choose a workspace"
+
+
+def _model_missing(plan: Plan) -> str:
+    if not plan.model.name:
+        return "choose a registered model, or name a new one"
+    if not plan.model.path and plan.model.version is None:
+        return "choose a version, or a file to register"
+    return ""
+
+
+def _model_done(now: Situation) -> bool:
+    model, result = now.plan.model, now.results.model
+    if model.path:
+        return result.rpartition(":")[0] == model.name != ""
+    return model.version is not None and not _model_missing(now.plan)
+
+
+def _scoring_missing(plan: Plan) -> str:
+    if not plan.scoring.script:
+        return "choose a scoring script"
+    return "" if plan.scoring.environment else "choose an environment file"
+
+
+def _credentials_summary(now: Situation) -> str:
+    if not now.results.credential:
+        return "not stored"
+    return f"{now.results.credential_user}, {now.results.credential_kept_in}"
+
+
+def _devices_missing(plan: Plan) -> str:
+    if not plan.hub.name:
+        return "choose an IoT Hub"
+    return "" if plan.devices else "choose one or more devices"
+
+
+def _devices_summary(now: Situation) -> str:
+    devices = now.plan.devices
+    return devices[0] if len(devices) == 1 else f"{len(devices)} devices" if devices else "none chosen"
+
+
+def _deployed(now: Situation) -> bool:
+    outcomes = now.results.devices
+    return bool(now.plan.devices) and all(d in outcomes and outcomes[d].answered for d in now.plan.devices)
+
+
+def _deploy_summary(now: Situation) -> str:
+    outcomes = [now.results.devices[d] for d in now.plan.devices if d in now.results.devices]
+    answered = sum(outcome.answered for outcome in outcomes)
+    if not outcomes:
+        return "not deployed"
+    if len(now.plan.devices) == 1:
+        return f"{outcomes[0].state}, answered" if answered else outcomes[0].state
+    return f"{answered} of {len(now.plan.devices)} answered"
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "workspace",
+        1,
+        "Workspace",
+        (),
+        _workspace_missing,
+        lambda now: not _workspace_missing(now.plan),
+        _never,
+        lambda now: now.plan.workspace.name or now.plan.workspace.config or "not chosen",
+    ),
+    Step(
+        "model",
+        2,
+        "Model",
+        ("workspace",),
+        _model_missing,
+        _model_done,
+        lambda now: bool(now.plan.model.path) and _changed(now.results.model_inputs, now.inputs.model),
+        lambda now: (
+            now.results.model
+            if now.plan.model.path and _model_done(now)
+            else f"{now.plan.model.name}:{now.plan.model.version}"
+            if now.plan.model.version is not None
+            else f"{now.plan.model.name}, not registered"
+            if now.plan.model.name
+            else "not chosen"
+        ),
+    ),
+    Step(
+        "script",
+        3,
+        "Script",
+        (),
+        _scoring_missing,
+        lambda now: not _scoring_missing(now.plan) and bool(now.results.checked_inputs) and now.results.errors == 0,
+        lambda now: _changed(now.results.checked_inputs, now.inputs.scoring),
+        lambda now: (
+            _scoring_missing(now.plan)
+            or (
+                f"{now.results.errors} to fix"
+                if now.results.errors
+                else (f"checked, {now.results.warnings} warnings" if now.results.warnings else "checked")
+                if now.results.checked_inputs
+                else "not checked"
+            )
+        ),
+    ),
+    Step(
+        "image",
+        4,
+        "Image",
+        ("workspace", "model", "script"),
+        lambda plan: "" if plan.image_name else "name the image",
+        lambda now: bool(now.results.image),
+        lambda now: _changed(now.results.image_inputs, now.inputs.image),
+        lambda now: now.results.image.rpartition("/")[2] or "not built",
+    ),
+    Step(
+        "credentials",
+        5,
+        "Credentials",
+        ("workspace",),
+        lambda _: "",
+        lambda now: bool(now.results.credential),
+        _never,
+        _credentials_summary,
+    ),
+    Step(
+        "devices",
+        6,
+        "Devices",
+        ("workspace",),
+        _devices_missing,
+        lambda now: not _devices_missing(now.plan),
+        _never,
+        _devices_summary,
+    ),
+    Step(
+        "deploy",
+        7,
+        "Deploy",
+        ("image", "credentials", "devices"),
+        lambda _: "",
+        _deployed,
+        lambda now: _changed(now.results.deployed_image, now.results.digest),
+        _deploy_summary,
+    ),
+)
+
+BY_ID: dict[str, Step] = {step.id: step for step in STEPS}
+
+
+def status(step: Step, now: Situation) -> Status:
+    """Say how one step stands."""
+    if step.id in now.running:
+        return Status.RUNNING
+    if step.id in now.failed:
+        return Status.FAILED
+    if not step.done(now):
+        return Status.OPEN
+    return Status.STALE if step.stale(now) else Status.DONE
+
+
+def blocked(step: Step, now: Situation) -> str:
+    """Name the steps that must be done first, as `needs 2 and 3`, or ""."""
+    open_numbers = [str(BY_ID[need].number) for need in step.needs if status(BY_ID[need], now) is not Status.DONE]
+    if not open_numbers:
+        return ""
+    *first, last = open_numbers
+    return f"needs {', '.join(first)} and {last}" if first else f"needs {last}"
+
+
+def view(now: Situation) -> list[View]:
+    """All steps as they stand, in order."""
+    return [
+        View(
+            step,
+            status(step, now),
+            now.running.get(step.id) or now.failed.get(step.id) or step.summary(now),
+            blocked(step, now),
+        )
+        for step in STEPS
+    ]
+
+
+def next_open(now: Situation, after: str = "") -> Step | None:
+    """The first step at or after `after` that is not done (wrapping round), or None when all are."""
+    start = BY_ID[after].number if after else 0
+    for step in (*STEPS[start:], *STEPS[:start]):
+        if status(step, now) is not Status.DONE:
+            return step
+    return None
