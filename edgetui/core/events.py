@@ -14,21 +14,21 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=False)
     """One thing that happened in a job."""
 
 
-class Started(Event, tag="started"):
+class Started(Event, frozen=True, tag="started"):
     """A job of the chain begins: `job` is a step id (`model`, `script`, `image`, `credentials`, `deploy`)."""
 
     job: str
     title: str
 
 
-class LogLine(Event, tag="log"):
+class LogLine(Event, frozen=True, tag="log"):
     """One line of a log, without its line end: `job` is the step id."""
 
     job: str
     text: str
 
 
-class Progress(Event, tag="progress"):
+class Progress(Event, frozen=True, tag="progress"):
     """How far a job is; `total` 0 where unknown; `unit` is `bytes`, `steps` or `devices`."""
 
     job: str
@@ -38,7 +38,7 @@ class Progress(Event, tag="progress"):
     unit: str = "steps"
 
 
-class SignIn(Event, tag="sign-in"):
+class SignIn(Event, frozen=True, tag="sign-in"):
     """The person must open `url` and type `code`."""
 
     url: str
@@ -46,14 +46,14 @@ class SignIn(Event, tag="sign-in"):
     text: str
 
 
-class Checked(Event, tag="checked"):
+class Checked(Event, frozen=True, tag="checked"):
     """Script and environment were checked; digests are of the files as checked."""
 
     problems: tuple[Problem, ...]
     inputs: str  # fingerprint of both files
 
 
-class Registered(Event, tag="registered"):
+class Registered(Event, frozen=True, tag="registered"):
     """A model version is ready to be used; `reused` where the same content was there already."""
 
     name: str
@@ -67,7 +67,7 @@ class Registered(Event, tag="registered"):
         return f"{self.name}:{self.version}"
 
 
-class ImageBuilt(Event, tag="image-built"):
+class ImageBuilt(Event, frozen=True, tag="image-built"):
     """The image is in the registry under its tag; `inputs` is the fingerprint of what went in; `seconds` of building."""
 
     reference: str
@@ -77,7 +77,7 @@ class ImageBuilt(Event, tag="image-built"):
     reused: bool = False
 
 
-class CredentialStored(Event, tag="credential-stored"):
+class CredentialStored(Event, frozen=True, tag="credential-stored"):
     """The registry credential lies in the vault; the secret is not in this event."""
 
     reference: str
@@ -86,7 +86,7 @@ class CredentialStored(Event, tag="credential-stored"):
     kept_in: str
 
 
-class ImageResolved(Event, tag="image-resolved"):
+class ImageResolved(Event, frozen=True, tag="image-resolved"):
     """The very credential to be deployed could read the image."""
 
     reference: str
@@ -96,7 +96,7 @@ class ImageResolved(Event, tag="image-resolved"):
     size: int
 
 
-class Preview(Event, tag="preview"):
+class Preview(Event, frozen=True, tag="preview"):
     """What will change on a device, in lines `+ …`, `~ …`, `= …`, secrets masked; `warnings` are worth a confirmation."""
 
     device: str
@@ -104,14 +104,14 @@ class Preview(Event, tag="preview"):
     warnings: tuple[str, ...] = ()
 
 
-class Applied(Event, tag="applied"):
+class Applied(Event, frozen=True, tag="applied"):
     """The hub took the deployment manifest for the device; `snapshot` is the file with what was there before, secrets masked."""
 
     device: str
     snapshot: str = ""
 
 
-class ModuleState(Event, tag="module-state"):
+class ModuleState(Event, frozen=True, tag="module-state"):
     """What the device says of our module, each time that it changes."""
 
     device: str
@@ -121,7 +121,7 @@ class ModuleState(Event, tag="module-state"):
     settled: bool = False
 
 
-class Answered(Event, tag="answered"):
+class Answered(Event, frozen=True, tag="answered"):
     """The module answered the sample on the device."""
 
     device: str
@@ -129,7 +129,7 @@ class Answered(Event, tag="answered"):
     milliseconds: float
 
 
-class Failed(Event, tag="failed"):
+class Failed(Event, frozen=True, tag="failed"):
     """A job, or the part of it for one device, ended without what it was for; nothing raised."""
 
     job: str
@@ -147,7 +147,7 @@ class Failed(Event, tag="failed"):
         return cls(job, error.title, error.detail, error.remedy, error.field, error.retryable, error.kind, device)
 
 
-class Finished(Event, tag="finished", omit_defaults=True):
+class Finished(Event, frozen=True, tag="finished", omit_defaults=True):
     """The last event of a whole run."""
 
     ok: bool

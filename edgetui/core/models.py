@@ -15,7 +15,7 @@ class Record(msgspec.Struct, frozen=True):
     """A value that came from outside; equal by content."""
 
 
-class Account(Record):
+class Account(Record, frozen=True):
     """Who is signed in, how (`az`, `device-code`, `service-principal`, `managed-identity`, `token`), where, until when (UTC, ISO 8601)."""
 
     name: str
@@ -24,7 +24,7 @@ class Account(Record):
     expires: str = ""
 
 
-class WorkspaceInfo(Record):
+class WorkspaceInfo(Record, frozen=True):
     """An Azure ML workspace; `registry_id` and `storage_id` are ARM ids, empty where the workspace has none yet."""
 
     subscription: str
@@ -35,7 +35,7 @@ class WorkspaceInfo(Record):
     storage_id: str = ""
 
 
-class ModelVersion(Record):
+class ModelVersion(Record, frozen=True):
     """A registered model version; `created` is UTC ISO 8601 or empty; `size` in bytes or None where unknown."""
 
     name: str
@@ -53,7 +53,7 @@ class ModelVersion(Record):
         return f"{self.name}:{self.version}"
 
 
-class ModelUpload(Record):
+class ModelUpload(Record, frozen=True):
     """A file or folder to register; `path` is absolute."""
 
     name: str
@@ -63,7 +63,7 @@ class ModelUpload(Record):
     properties: dict[str, str] = {}
 
 
-class BuildRequest(Record):
+class BuildRequest(Record, frozen=True):
     """An image to build; the two paths are absolute."""
 
     workspace: WorkspaceInfo
@@ -75,7 +75,7 @@ class BuildRequest(Record):
     platform: str = "linux/amd64"
 
 
-class RegistryInfo(Record):
+class RegistryInfo(Record, frozen=True):
     """A container registry; `id` is its ARM id, `login_server` a bare host, maybe with a port."""
 
     id: str
@@ -85,7 +85,7 @@ class RegistryInfo(Record):
     sku: str = ""
 
 
-class RegistryCredential(Record):
+class RegistryCredential(Record, frozen=True):
     """A user name and password that pull from `login_server`."""
 
     login_server: str
@@ -93,7 +93,7 @@ class RegistryCredential(Record):
     password: Secret
 
 
-class StoredCredential(Record):
+class StoredCredential(Record, frozen=True):
     """Where a registry credential is kept: `reference` is `vault:acr/<login server>`; never the secret."""
 
     reference: str
@@ -102,7 +102,7 @@ class StoredCredential(Record):
     kept_in: str  # in words, for the screen: 'OS keyring (Secret Service)', 'this run only'
 
 
-class ImageDetails(Record):
+class ImageDetails(Record, frozen=True):
     """What the registry says of an image: `sha256:…`, `os/arch[/variant]`, compressed bytes of all layers."""
 
     reference: str  # <login server>/<repository>:<tag>
@@ -119,7 +119,7 @@ class ImageDetails(Record):
         return f"{head}/{last.split(':', 1)[0]}@{self.digest}"
 
 
-class HubInfo(Record):
+class HubInfo(Record, frozen=True):
     """An IoT Hub; `host_name` may carry a port."""
 
     name: str
@@ -129,7 +129,7 @@ class HubInfo(Record):
     sku: str = ""
 
 
-class Device(Record):
+class Device(Record, frozen=True):
     """One IoT Edge device of a hub, from a query: eventually consistent."""
 
     id: str
@@ -143,7 +143,7 @@ class Device(Record):
     agent_code: int | None = None  # lastDesiredStatus.code
 
 
-class Deployed(Record):
+class Deployed(Record, frozen=True):
     """What a device was told and what it answered: whole desired properties (without `$` keys), versions, reported properties."""
 
     device: str
@@ -157,7 +157,7 @@ class Deployed(Record):
     configurations: dict[str, str] = {}  # automatic deployments on this device: id -> Applied | Targeted
 
 
-class ModuleReport(Record):
+class ModuleReport(Record, frozen=True):
     """The verdict on our module on one device; `settled` means that waiting longer changes nothing."""
 
     state: ModuleRun
@@ -167,7 +167,7 @@ class ModuleReport(Record):
     restarts: int = 0
 
 
-class Answer(Record):
+class Answer(Record, frozen=True):
     """What a module answered to the sample: HTTP status, JSON value (or text), milliseconds on the wire."""
 
     status: int
@@ -175,7 +175,7 @@ class Answer(Record):
     milliseconds: float
 
 
-class VaultState(Record):
+class VaultState(Record, frozen=True):
     """Which store keeps secrets: `keyring`, or `memory` where no keyring answers; `why` says why not the keyring."""
 
     kind: Literal["keyring", "memory"]
@@ -183,7 +183,7 @@ class VaultState(Record):
     why: str = ""
 
 
-class EngineState(Record):
+class EngineState(Record, frozen=True):
     """The local container engine, or why there is none."""
 
     reachable: bool
@@ -193,7 +193,7 @@ class EngineState(Record):
     remedy: str = ""
 
 
-class Problem(Record):
+class Problem(Record, frozen=True):
     """Something wrong in a file, found before the build; `line` counts from 1, 0 is the whole file."""
 
     file: str

@@ -17,7 +17,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """A table of the plan file; an empty string means 'not answered yet'."""
 
 
-class Workspace(Section):
+class Workspace(Section, frozen=True):
     """The Azure ML workspace: three names, or a config.json that holds them."""
 
     subscription: str = ""
@@ -26,7 +26,7 @@ class Workspace(Section):
     config: str = ""
 
 
-class Model(Section):
+class Model(Section, frozen=True):
     """`path` registers a new version; `name` with `version` (or without a path) uses what is registered."""
 
     name: str = ""
@@ -36,7 +36,7 @@ class Model(Section):
     tags: dict[str, str] = {}
 
 
-class Scoring(Section):
+class Scoring(Section, frozen=True):
     """What goes into the image beside the model, and what is asked of it at the end."""
 
     script: str = ""
@@ -46,7 +46,7 @@ class Scoring(Section):
     address: str = ""
 
 
-class Image(Section):
+class Image(Section, frozen=True):
     """The image to build."""
 
     builder: Builder = "azureml"
@@ -55,19 +55,19 @@ class Image(Section):
     platform: str = "linux/amd64"
 
 
-class Registry(Section):
+class Registry(Section, frozen=True):
     """How devices sign in to the registry."""
 
     credential: CredentialKind = "admin"
 
 
-class Hub(Section):
+class Hub(Section, frozen=True):
     """The IoT Hub, by its resource name."""
 
     name: str = ""
 
 
-class Target(Section):
+class Target(Section, frozen=True):
     """The devices to deploy to: ids now, a target condition for automatic deployments."""
 
     devices: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Target(Section):
     priority: int | None = None
 
 
-class Module(Section):
+class Module(Section, frozen=True):
     """The IoT Edge module that the image becomes."""
 
     name: str = ""
@@ -86,7 +86,7 @@ class Module(Section):
     routes: dict[str, str] = {}
 
 
-class Plan(Section):
+class Plan(Section, frozen=True):
     """All answers. Paths are as written, relative to `folder`; no field ever holds a secret.
 
     `folder` is where the plan file stands; it is not part of the file.
