@@ -125,13 +125,15 @@ async def _put_block_list(world: World, request: Request, blob_path: str, file: 
 
 async def _append(world: World, request: Request, file: Path) -> Response:
     async with _received(world, request) as part:
-        if not file.is_file():
-            return error(404, "BlobNotFound", "The specified blob does not exist.")
         offset = await run_in_threadpool(_append_file, world, part, file)
+    if offset is None:
+        return error(404, "BlobNotFound", "The specified blob does not exist.")
     return _created(file, {"x-ms-blob-append-offset": str(offset)})
 
 
-def _append_file(world: World, part: Path, file: Path) -> int:
+def _append_file(world: World, part: Path, file: Path) -> int | None:
+    if not file.is_file():
+        return None
     with world.lock, file.open("ab") as whole:
         offset = whole.tell()
         try:
