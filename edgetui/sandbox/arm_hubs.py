@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from .arm_paths import GROUP, Endpoint, require_names, same
 from .world import Document, World
 
 TYPE = "Microsoft.Devices/IotHubs"
@@ -38,9 +37,8 @@ def hub(world: World) -> Document:
     }
 
 
-def endpoints(world: World) -> list[tuple[str, str, Callable[[Request], Response]]]:
+def endpoints(world: World) -> list[tuple[str, str, Endpoint]]:
     """Return (method, path, endpoint) of everything that this provider answers."""
-    from .arm import GROUP, require_names, same
 
     def listed(request: Request) -> Response:
         require_names(world, request, TYPE)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import secrets
 import uuid
-from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from . import wire
+from .arm_paths import GROUP, Endpoint, require_names
 from .world import Document, World
 
 TYPE = "Microsoft.ContainerRegistry/registries"
@@ -51,9 +51,8 @@ def credentials(world: World) -> Document:
     return {"username": world.names.registry, "passwords": passwords}
 
 
-def endpoints(world: World) -> list[tuple[str, str, Callable[[Request], Response]]]:
+def endpoints(world: World) -> list[tuple[str, str, Endpoint]]:
     """Return (method, path, endpoint) of everything that this provider answers."""
-    from .arm import GROUP, require_names
 
     def listed(request: Request) -> Response:
         require_names(world, request, TYPE)
@@ -108,7 +107,9 @@ def endpoints(world: World) -> list[tuple[str, str, Callable[[Request], Response
 
     everywhere = f"/subscriptions/{{subscription}}/providers/{TYPE}"
     mine = f"{GROUP}/providers/{TYPE}"
-    results = "/subscriptions/{subscription}/providers/Microsoft.ContainerRegistry/locations/{location}/operationResults"
+    results = (
+        "/subscriptions/{subscription}/providers/Microsoft.ContainerRegistry/locations/{location}/operationResults"
+    )
     return [
         ("GET", everywhere, listed),
         ("GET", mine, listed),

@@ -48,8 +48,15 @@ def arm_error(status: int, code: str, message: str, headers: dict[str, str] | No
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
 
 
-def http_exception(_request: Request, problem: Exception) -> Response:
-    """Turn a raised HTTPException into an ARM error; a detail `Code: text` names its code."""
+def machine_learning_error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Return an error as Azure ML's model management words it."""
+    detail = {"code": code, "message": message}
+    document = {"code": code, "statusCode": status, "message": message, "details": [detail], "correlation": {}}
+    return JSONResponse(document, status, headers)
+
+
+def http_exception(request: Request, problem: Exception) -> Response:
+    """Turn a raised HTTPException into the error of the service that was asked; a detail `Code: text` names its code."""
     assert isinstance(problem, HTTPException)  # noqa: S101 -- registered for this class only
     headers = dict(problem.headers or {})
     if problem.status_code in {204, 304}:
@@ -57,4 +64,5 @@ def http_exception(_request: Request, problem: Exception) -> Response:
     code, colon, text = problem.detail.partition(": ")
     if not colon or " " in code:
         code, text = problem.detail.replace(" ", ""), problem.detail
-    return arm_error(problem.status_code, code, text, headers)
+    worded = machine_learning_error if request.url.path.startswith("/modelmanagement/") else arm_error
+    return worded(problem.status_code, code, text, headers)
