@@ -37,7 +37,7 @@ def disk_error(problem: OSError) -> tuple[int, str, str]:
 
     A full disk is a 413 and not a 507: the blob client repeats every 5xx for more than a minute before it says anything.
     """
-    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if problem.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return 413, "InsufficientStorage", "The sandbox's disk is full: the blob was not stored."
     if problem.errno in {errno.ENAMETOOLONG, errno.EINVAL}:
         return 400, "InvalidUri", "The sandbox's disk does not take a file of that name."

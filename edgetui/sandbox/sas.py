@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from .world import World
 
-READ, WRITE = "r", "rcw"
+READ, WRITE = "r", "rcw"  # who uploads may look at what came in, as with the SAS that Azure ML hands out
 VERSION = "2021-08-06"
 LIFETIME = timedelta(hours=24)
 
