@@ -17,7 +17,7 @@ SCORING_PORT = "5001/tcp"  # where azureml-inference-server-http listens inside 
 _DOCKER_HUB = "https://index.docker.io/v1/"
 
 
-class ConfigRefused(Exception):
+class ConfigError(Exception):
     """The agent does not take the configuration: code 400, 412 or 417 of `lastDesiredStatus`, and a description."""
 
     def __init__(self, code: int, description: str) -> None:
@@ -89,17 +89,17 @@ def read(section: Document) -> Deployment:
     """Return the deployment in the desired properties.
 
     Raises:
-        ConfigRefused: as the agent reports it.
+        ConfigError: as the agent reports it.
     """
     desired = twins.content(section)
     if not desired:
-        raise ConfigRefused(417, "The device's deployment configuration is not set")
+        raise ConfigError(417, "The device's deployment configuration is not set")
     _check_schema(desired.get("schemaVersion"))
     try:
         credentials = dict(((desired["runtime"].get("settings") or {}).get("registryCredentials")) or {})
         modules = {name: _module(name, one) for name, one in (desired.get("modules") or {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise ConfigRefused(400, f"Error while parsing the deployment configuration: {problem}") from None
+        raise ConfigError(400, f"Error while parsing the deployment configuration: {problem}") from None
     return Deployment(modules, credentials, desired)
 
 
@@ -148,7 +148,7 @@ def _module(name: str, desired: Document) -> ModuleSpec:
 def _check_schema(version: Any) -> None:
     found = re.fullmatch(r"(\d+)\.(\d+)(?:\.(\d+))?(?:\.\d+)?", str(version or ""))
     if not found:
-        raise ConfigRefused(412, f"Invalid desired properties schema version {version!r}")
+        raise ConfigError(412, f"Invalid desired properties schema version {version!r}")
     major, minor, patch = int(found[1]), int(found[2]), int(found[3] or 0)
     if major != SCHEMA[0] or (minor, patch) > (SCHEMA[1], 0):
-        raise ConfigRefused(412, f"The deployment schema version {version} is not compatible with the expected 1.1.0")
+        raise ConfigError(412, f"The deployment schema version {version} is not compatible with the expected 1.1.0")

@@ -21,7 +21,7 @@ LABEL = ("edgetui.sandbox", "environment-spec")
 SPECIFICATION = Path("azureml-environment", "conda.yml")
 
 
-class PrepareFailed(Exception):
+class PrepareError(Exception):
     """The module cannot be made; `text` is what edgeAgent says, `final` that trying again is of no use."""
 
     def __init__(self, text: str, *, final: bool = False) -> None:
@@ -52,7 +52,7 @@ class Images:
         """Return the module's container; pulls the image unless this very container was made before.
 
         Raises:
-            PrepareFailed: no such image, refused, not of the builder, or its environment cannot be installed.
+            PrepareError: no such image, refused, not of the builder, or its environment cannot be installed.
         """
         known = self._world.get("container", self._key(spec.name))
         if not known or known["fingerprint"] != spec.fingerprint or not Path(known["root"]).is_dir():
@@ -104,9 +104,9 @@ class Images:
             if spec.desired.get("imagePullPolicy") == "never" and record["image"] == image:
                 return {**record, "fingerprint": spec.fingerprint}
         if spec.desired.get("imagePullPolicy") == "never":
-            raise PrepareFailed(f"Error calling create module {name}: No such image: {image}")
+            raise PrepareError(f"Error calling create module {name}: No such image: {image}")
         if image.partition("/")[0].lower() != self._world.host:
-            raise PrepareFailed(
+            raise PrepareError(
                 f"{_cannot_run(name)} {image} is not in the sandbox's registry {self._world.host}, and nothing here "
                 "leaves this machine",
                 final=True,
@@ -121,14 +121,14 @@ class Images:
             pulled = oci.pull(image, user, password, self._world.ca_file, root)
         except oci.PullFailed as problem:
             self._drop(root)
-            raise PrepareFailed(_pull_text(name, image, problem)) from None
+            raise PrepareError(_pull_text(name, image, problem)) from None
         except BaseException:
             self._drop(root)
             raise
         config = pulled.config.get("config") or {}
         if (config.get("Labels") or {}).get(LABEL[0]) != LABEL[1]:
             self._drop(root)
-            raise PrepareFailed(
+            raise PrepareError(
                 f"{_cannot_run(name)} {image} was not made by it; start one with a container engine to run other images",
                 final=True,
             )
@@ -155,11 +155,11 @@ class Images:
             conda = YAML(typ="safe").load((root / SPECIFICATION).read_text())
             made = environments.ensure(self._world, conda, self._log)
         except (OSError, YAMLError) as problem:
-            raise PrepareFailed(
+            raise PrepareError(
                 f"{_cannot_run(spec.name)} its image has no readable {SPECIFICATION}: {problem}"
             ) from None
         except environments.EnvironmentFailed as problem:
-            raise PrepareFailed(f"Module {spec.name}: its environment cannot be installed here: {problem}") from None
+            raise PrepareError(f"Module {spec.name}: its environment cannot be installed here: {problem}") from None
         return made.path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from . import deployment, edge_reports, edge_settings, identities, module_process, twins
 from .deployment import Deployment, ModuleSpec
-from .device_images import Container, Images, PrepareFailed
+from .device_images import Container, Images, PrepareError
 from .edge_reports import AgentState, ModuleState
-from .module_process import ModuleLog, ModuleProcess, StartFailed
+from .module_process import ModuleLog, ModuleProcess, StartError
 from .world import Document, World
 
 MAX_RESTARTS = 20  # edgeAgent gives a module up after that
@@ -146,7 +146,7 @@ class Agent:
         self._plan_cancelled.set()
         try:
             wanted = deployment.read(section)
-        except deployment.ConfigRefused as problem:
+        except deployment.ConfigError as problem:
             self.say(f"Deployment {version} refused: {problem.code} {problem.description}")
             with self._lock:  # what runs goes on running
                 self._version, self._plan_since = version, None
@@ -184,8 +184,9 @@ class Agent:
     def _report(self) -> Document:
         desired = self._deployment.desired if self._deployment else {}
         last = self._sent.get("lastDesiredStatus") or {"code": 406, "description": ""}
-        fallback = (self._sent.get("lastDesiredVersion", 0), last["code"], last.get("description", ""))
-        report = edge_reports.agent_report(self._self, *(self._result or fallback), desired)
+        before = (self._sent.get("lastDesiredVersion", 0), last["code"], last.get("description", ""))
+        version, code, description = self._result or before
+        report = edge_reports.agent_report(self._self, version, code, description, desired)
         modules = {
             name: edge_reports.module_report(module.spec.desired, module.state)
             for name, module in self._modules.items()
@@ -217,7 +218,7 @@ class Agent:
                     return
                 try:
                     self._realize(spec, wanted.credentials, cancelled)
-                except PrepareFailed as problem:
+                except PrepareError as problem:
                     errors[spec.name] = problem.text
                     hopeless = hopeless and problem.final
                     self._note_failed(spec, problem)
@@ -292,7 +293,7 @@ class Agent:
             with self._lock:
                 self._launch(module)
 
-    def _note_failed(self, spec: ModuleSpec, problem: PrepareFailed) -> None:
+    def _note_failed(self, spec: ModuleSpec, problem: PrepareError) -> None:
         """Show a module that can never run here as failed; one whose pull failed is not there, as on a real device."""
         with self._lock:
             known = self._modules.get(spec.name)
@@ -339,7 +340,7 @@ class Agent:
             module.process = module_process.start(
                 name, container.python, container.root, variables, bind, home, module.log, self._ended
             )
-        except StartFailed as problem:
+        except StartError as problem:
             text = f"Error calling start module {name}: Could not start module {name}\n\tcaused by: {problem}"
             self._start_errors[name] = text
             self.say(text)

@@ -14,7 +14,7 @@ from .edge_agent import Agent
 RESPONSE_LIMIT = 128 * 1024 - 4096  # bytes; the hub's limit of a method's answer, less the frame
 
 
-class _BadPayload(Exception):
+class _PayloadError(Exception):
     pass
 
 
@@ -29,7 +29,7 @@ def invoke(name: str, payload: Any) -> tuple[int, Any]:
         return 400, {"message": f"Unsupported method {name}"}
     try:
         return method(agent, payload)
-    except _BadPayload as problem:
+    except _PayloadError as problem:
         return 400, {"message": str(problem)}
 
 
@@ -40,7 +40,7 @@ def _ping(_agent: Agent, _payload: Any) -> tuple[int, Any]:
 def _restart(agent: Agent, payload: Any) -> tuple[int, Any]:
     name = _object(payload).get("id")
     if not isinstance(name, str) or not agent.restart(name):
-        raise _BadPayload(f"Module {name} not found in the current environment")
+        raise _PayloadError(f"Module {name} not found in the current environment")
     return 200, None
 
 
@@ -49,9 +49,9 @@ def _logs(agent: Agent, payload: Any) -> tuple[int, Any]:
     items = request.get("items")
     encoding, content = request.get("encoding", "none"), request.get("contentType", "text")
     if encoding not in {"none", "gzip"} or content not in {"text", "json"}:
-        raise _BadPayload("encoding must be none or gzip, contentType text or json")
+        raise _PayloadError("encoding must be none or gzip, contentType text or json")
     if not isinstance(items, list) or not items:
-        raise _BadPayload("items must be a list of {id, filter}")
+        raise _PayloadError("items must be a list of {id, filter}")
     answer: list[dict[str, Any]] = []
     room = RESPONSE_LIMIT
     for item in items:
@@ -73,7 +73,7 @@ def _filtered(lines: list[str], wanted: dict[str, Any]) -> list[str]:
     tail = wanted.get("tail")
     if tail is not None:
         if not isinstance(tail, int) or tail < 0:
-            raise _BadPayload("tail must be a number of lines")
+            raise _PayloadError("tail must be a number of lines")
         lines = lines[-tail:] if tail else []
     return lines
 
@@ -100,7 +100,7 @@ def _object(value: Any) -> dict[str, Any]:
         except ValueError:
             value = None
     if not isinstance(value, dict):
-        raise _BadPayload("The payload must be an object")
+        raise _PayloadError("The payload must be an object")
     return value
 
 
@@ -108,4 +108,4 @@ def _pattern(value: Any) -> re.Pattern[str]:
     try:
         return re.compile(value)
     except (re.error, TypeError):
-        raise _BadPayload(f"{value!r} is not a regular expression") from None
+        raise _PayloadError(f"{value!r} is not a regular expression") from None

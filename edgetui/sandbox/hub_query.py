@@ -125,7 +125,7 @@ def parse(text: str) -> Query:
     except lark.exceptions.UnexpectedInput as problem:
         if isinstance(problem, lark.exceptions.UnexpectedToken) and problem.token.type == "$END":
             raise _bad("the query ends too early") from None
-        column = problem.pos_in_stream or 0
+        column = getattr(problem, "pos_in_stream", None) or 0
         raise _bad(f"not understood at character {column + 1}: {text[column : column + 30]!r}") from None
     except lark.exceptions.VisitError as problem:
         if isinstance(problem.orig_exc, HubError):
@@ -206,7 +206,8 @@ def _aggregate(item: Item, rows: list[Row]) -> Any:
         return UNDEFINED
     if item.function == "AVG":
         return sum(numbers) / len(numbers)
-    return {"SUM": sum, "MIN": min, "MAX": max}[item.function](numbers)
+    reduce: dict[str, Callable[[list[float]], float]] = {"SUM": sum, "MIN": min, "MAX": max}
+    return reduce[item.function](numbers)
 
 
 class _Build(lark.Transformer[lark.Token, Any]):

@@ -60,15 +60,21 @@ def _guarded(world: World, endpoint: Endpoint) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         try:
             hub_auth.require(world, request)
-            if not _API_VERSION.fullmatch(request.query_params.get("api-version", "")):
-                raise HubError(400, "InvalidProtocolVersion", "api-version is missing or not a date")
+            _check_version(request)
             return endpoint(world, request)
         except HubError as problem:
             return problem.response()
+        except RecursionError:
+            return HubError(400, "BadRequest", "The body is nested too deeply").response()
         except HTTPException as problem:  # a body that is no JSON
             return HubError(problem.status_code, "BadRequest", problem.detail).response()
 
     return answer
+
+
+def _check_version(request: Request) -> None:
+    if not _API_VERSION.fullmatch(request.query_params.get("api-version", "")):
+        raise HubError(400, "InvalidProtocolVersion", "api-version is missing or not a date")
 
 
 def _ids(request: Request) -> tuple[str, str | None]:

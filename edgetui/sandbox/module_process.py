@@ -40,7 +40,7 @@ amlserver.run()
 """
 
 
-class StartFailed(Exception):
+class StartError(Exception):
     """The engine could not start the container; the text is docker's."""
 
 
@@ -159,7 +159,7 @@ def start(
         on_exit: called from another thread once the module has ended.
 
     Raises:
-        StartFailed: the port is taken, or the interpreter cannot be started.
+        StartError: the port is taken, or the interpreter cannot be started.
     """
     address, wanted = bind
     port = _reserve(name, address, wanted)
@@ -178,7 +178,7 @@ def start(
             start_new_session=True,
         )
     except OSError as problem:
-        raise StartFailed(f"OCI runtime create failed: {problem.strerror}: {python}") from None
+        raise StartError(f"OCI runtime create failed: {problem.strerror}: {python}") from None
     module = ModuleProcess(process, address, port)
 
     def copy() -> None:
@@ -208,7 +208,7 @@ def _reserve(name: str, address: str, wanted: int | None) -> int:
             probe.listen(1)
         except OSError as problem:
             reason = (problem.strerror or str(problem)).lower()
-            raise StartFailed(
+            raise StartError(
                 f"driver failed programming external connectivity on endpoint {name}: Error starting userland proxy: "
                 f"listen tcp4 {address}:{wanted}: bind: {reason}"
             ) from None

@@ -75,7 +75,7 @@ def plausible(state: edge_reports.AgentState, desired: Document, before: Documen
     content = twins.content(desired)
     try:
         wanted = deployment.read(desired)
-    except deployment.ConfigRefused as problem:
+    except deployment.ConfigError as problem:
         report = edge_reports.agent_report(state, desired["$version"], problem.code, problem.description, content)
         return {**report, "modules": before}
     report = edge_reports.agent_report(state, desired["$version"], 200, "", content)
