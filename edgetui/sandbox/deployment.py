@@ -14,6 +14,8 @@ from .world import Document
 SCHEMA = (1, 1)  # the newest major and minor that edge agent 1.6 takes
 CHUNK = 512  # characters; the agent writes longer createOptions in pieces
 SCORING_PORT = "5001/tcp"  # where azureml-inference-server-http listens inside a container
+# The device's architecture as the agent names it, and how images name those that it runs; "" is an image that does not say.
+ARCHITECTURES = {"amd64": {"amd64", ""}, "arm64v8": {"arm64", ""}, "arm32v7": {"arm", ""}}
 _DOCKER_HUB = "https://index.docker.io/v1/"
 
 

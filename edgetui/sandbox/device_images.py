@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import deployment
+from .children import Stopper
 from .deployment import ModuleSpec
 from .world import Document, World
 
@@ -39,6 +40,7 @@ class Container:
     root: Path
     python: Path
     environment: dict[str, str]
+    architecture: str
 
 
 class Images:
@@ -48,19 +50,20 @@ class Images:
         self._world, self._device, self._folder, self._log = world, device, folder, log
         self._fresh: set[Path] = set()  # pulled, and not yet of a container
 
-    def prepare(self, spec: ModuleSpec, credentials: dict[str, Document]) -> Container:
+    def prepare(self, spec: ModuleSpec, credentials: dict[str, Document], stopper: Stopper) -> Container:
         """Return the module's container; pulls the image unless this very container was made before.
 
         Raises:
             PrepareError: no such image, refused, not of the builder, or its environment cannot be installed.
+            Stopped: `stopper` was set.
         """
         known = self._world.get("container", self._key(spec.name))
         if not known or known["fingerprint"] != spec.fingerprint or not Path(known["root"]).is_dir():
             known = self._pull(spec, credentials)
-        python = self._environment(spec, Path(known["root"]))
-        return Container(
-            spec.fingerprint, spec.image, known["digest"], Path(known["root"]), python, known["environment"]
-        )
+        python = self._environment(spec, Path(known["root"]), stopper)
+        root = Path(known["root"])
+        fixed = (known["environment"], known["architecture"])
+        return Container(spec.fingerprint, spec.image, known["digest"], root, python, *fixed)
 
     def commit(self, name: str, container: Container) -> None:
         """Remember the container as the module's; the one before it is forgotten, its image removed if unused."""
@@ -70,6 +73,7 @@ class Images:
             "digest": container.digest,
             "root": str(container.root),
             "environment": container.environment,
+            "architecture": container.architecture,
         }
         self._world.put("container", self._key(name), record)
         self.discard(container)
@@ -139,13 +143,14 @@ class Images:
             "digest": pulled.digest,
             "root": str(pulled.root),
             "environment": {key: value for key, _, value in pairs},
+            "architecture": str(pulled.config.get("architecture", "")),
         }
 
     def _drop(self, root: Path) -> None:
         self._fresh.discard(root)
         shutil.rmtree(root, ignore_errors=True)
 
-    def _environment(self, spec: ModuleSpec, root: Path) -> Path:
+    def _environment(self, spec: ModuleSpec, root: Path, stopper: Stopper) -> Path:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
@@ -153,7 +158,7 @@ class Images:
 
         try:
             conda = YAML(typ="safe").load((root / SPECIFICATION).read_text())
-            made = environments.ensure(self._world, conda, self._log)
+            made = environments.ensure(self._world, conda, self._log, stopper)
         except (OSError, YAMLError) as problem:
             raise PrepareError(
                 f"{_cannot_run(spec.name)} its image has no readable {SPECIFICATION}: {problem}"
@@ -169,14 +174,12 @@ def _cannot_run(name: str) -> str:
 
 def _pull_text(name: str, image: str, problem: Exception) -> str:
     # As the daemon words it (Azure/iotedge#7466).
-    host, _, rest = image.partition("/")
-    repository, _, tag = rest.partition("@") if "@" in rest else rest.partition(":")
+    status, text = getattr(problem, "status", 0), getattr(problem, "message", str(problem))
+    if status in {401, 403}:
+        host, _, rest = image.partition("/")
+        repository, _, tag = rest.partition("@") if "@" in rest else rest.partition(":")
+        text = f'Head "https://{host}/v2/{repository}/manifests/{tag or "latest"}": {text}'
     return (
         f'Error calling prepare update for module {name}: Could not prepare update for module "{name}"\n'
-        f"\tcaused by: Could not pull image {image}\n"
-        f'\tcaused by: Head "https://{host}/v2/{repository}/manifests/{tag or "latest"}": {_message(problem)}'
+        f"\tcaused by: Could not pull image {image}\n\tcaused by: {text}"
     )
-
-
-def _message(problem: Exception) -> str:
-    return str(getattr(problem, "message", "") or problem)

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import deployment, edge_reports, edge_settings, identities, module_process, twins
+from .children import Stopped, Stopper
 from .deployment import Deployment, ModuleSpec
 from .device_images import Container, Images, PrepareError
 from .edge_reports import AgentState, ModuleState
@@ -56,7 +57,7 @@ class Agent:
         self._plan_since: float | None = None
         self._plan_errors: dict[str, str] = {}
         self._start_errors: dict[str, str] = {}
-        self._plan_cancelled = threading.Event()
+        self._plan_cancelled = Stopper()
         self._woken = self._stopping = False
         self._thread = threading.Thread(target=self._watch, name=f"agent of {device}", daemon=True)
 
@@ -153,7 +154,7 @@ class Agent:
                 self._result = (version, problem.code, problem.description)
             return
         self.say(f"Deployment {version}: {len(wanted.modules)} module(s)")
-        cancelled = threading.Event()
+        cancelled = Stopper()
         with self._lock:
             self._version, self._deployment, self._plan_cancelled = version, wanted, cancelled
             self._plan_since = time.monotonic()
@@ -204,52 +205,58 @@ class Agent:
 
     # -- carrying out a deployment -------------------------------------------------------------------------------------
 
-    def _carry_out(self, wanted: Deployment, cancelled: threading.Event) -> None:
+    def _carry_out(self, wanted: Deployment, cancelled: Stopper) -> None:
+        """Realize a deployment, again and again with growing waits, until nothing is wrong or another one comes."""
         delay = self._settings.backoff
-        while True:
-            errors: dict[str, str] = {}
-            hopeless = True
-            for name in self._names() - wanted.modules.keys():
-                with self._changing:
-                    if not cancelled.is_set():
-                        self._remove(name)
-            for spec in sorted(wanted.modules.values(), key=lambda one: one.order):
-                if cancelled.is_set():
-                    return
-                try:
-                    self._realize(spec, wanted.credentials, cancelled)
-                except PrepareError as problem:
-                    errors[spec.name] = problem.text
-                    hopeless = hopeless and problem.final
-                    self._note_failed(spec, problem)
-                except Exception as problem:
-                    if self._stopping:
-                        return
-                    logging.getLogger(__name__).exception("module %s", spec.name)
-                    errors[spec.name] = f"Module {spec.name}: {problem}"
-                    hopeless = False
-            with self._lock:
-                if cancelled.is_set():
-                    return
-                self._plan_errors, self._plan_since = errors, None
-            for text in errors.values():
-                self.say(text)
-            self._wake()
-            if not errors or hopeless or cancelled.wait(delay):
-                return
-            delay = min(2 * delay, self._settings.longest_backoff)
+        try:
+            while self._attempt(wanted, cancelled):
+                cancelled.wait(delay)
+                delay = min(2 * delay, self._settings.longest_backoff)
+        except Stopped:
+            return
+
+    def _attempt(self, wanted: Deployment, cancelled: Stopper) -> bool:
+        """Realize what is missing of a deployment; say whether to try again."""
+        errors: dict[str, str] = {}
+        again = False
+        for name in self._names() - wanted.modules.keys():
+            with self._changing:
+                cancelled.check()
+                self._remove(name)
+        for spec in sorted(wanted.modules.values(), key=lambda one: one.order):
+            cancelled.check()
+            try:
+                self._realize(spec, wanted.credentials, cancelled)
+            except Stopped:
+                raise
+            except PrepareError as problem:
+                errors[spec.name] = problem.text
+                again = again or not problem.final
+                self._note_failed(spec, problem)
+            except Exception as problem:
+                cancelled.check()
+                logging.getLogger(__name__).exception("module %s", spec.name)  # the agent outlives what one module does
+                errors[spec.name] = f"Module {spec.name}: {problem}"
+                again = True
+        with self._lock:
+            cancelled.check()
+            self._plan_errors, self._plan_since = errors, None
+        for text in errors.values():
+            self.say(text)
+        self._wake()
+        return again
 
     def _names(self) -> set[str]:
         with self._lock:
             return set(self._modules)
 
-    def _realize(self, spec: ModuleSpec, credentials: dict[str, Document], cancelled: threading.Event) -> None:
+    def _realize(self, spec: ModuleSpec, credentials: dict[str, Document], cancelled: Stopper) -> None:
         with self._lock:
             module = self._modules.get(spec.name)
         if module and module.container and module.container.fingerprint == spec.fingerprint:
             self._adjust(module, spec)
             return
-        container = self._images.prepare(spec, credentials)
+        container = self._images.prepare(spec, credentials, cancelled)
         with self._changing:
             if cancelled.is_set() or self._stopping:
                 self._images.discard(container)
@@ -337,10 +344,16 @@ class Agent:
         bind = (self._address if port else "127.0.0.1", port)
         home = self._folder / "home" / name
         try:
+            if container.architecture not in deployment.ARCHITECTURES[self._self.architecture]:
+                module.log.write(b"exec /usr/bin/runsvdir: exec format error\n")
+                raise StartError("exec format error", exit_code=255)  # noqa: TRY301
             module.process = module_process.start(
                 name, container.python, container.root, variables, bind, home, module.log, self._ended
             )
         except StartError as problem:
+            if problem.exit_code:  # it started, and was over at once
+                self._over(module, problem.exit_code)
+                return
             text = f"Error calling start module {name}: Could not start module {name}\n\tcaused by: {problem}"
             self._start_errors[name] = text
             self.say(text)
@@ -358,16 +371,20 @@ class Agent:
             module = next((one for one in self._modules.values() if one.process is process), None)
             if module is None or self._stopping:
                 return
-            state, policy, code = module.state, module.spec.restart_policy, process.exit_code or 0
             module.process = None
-            state.exit_code, state.exited, state.description = code, twins.now(), "exited"
-            state.runtime_status = "failed" if code else "stopped"
             if time.monotonic() - module.started_at >= self._settings.intensive_care:
-                state.restarts = 0
-            self.say(f"Module {module.spec.name} exited with code {code}")
-            if policy == "always" or (code and policy in {"on-failure", "on-unhealthy"}):
-                self._back_off(module)
+                module.state.restarts = 0
+            self._over(module, process.exit_code or 0)
         self._wake()
+
+    def _over(self, module: Module, code: int) -> None:
+        """Note that the module's process has ended by itself, and decide what comes next."""
+        state, policy = module.state, module.spec.restart_policy
+        state.exit_code, state.exited, state.description = code, twins.now(), "exited"
+        state.runtime_status = "failed" if code else "stopped"
+        self.say(f"Module {module.spec.name} exited with code {code}")
+        if policy == "always" or (code and policy in {"on-failure", "on-unhealthy"}):
+            self._back_off(module)
 
     def _back_off(self, module: Module) -> None:
         state = module.state
