@@ -41,11 +41,7 @@ amlserver.run()
 
 
 class StartError(Exception):
-    """The engine could not start the container; the text is docker's, `exit_code` that of a start that failed inside."""
-
-    def __init__(self, text: str, exit_code: int = 0) -> None:
-        super().__init__(text)
-        self.exit_code = exit_code
+    """The engine could not start the container; the text is docker's."""
 
 
 class ModuleLog:
