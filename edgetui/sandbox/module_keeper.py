@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -134,6 +135,7 @@ class Keeper:
         if module:
             self._halt(module)
             module.log.clear()
+            shutil.rmtree(self._home(name), ignore_errors=True)
             self._say(f"Removed module {name}")
 
     def restart(self, name: str) -> bool:
@@ -163,6 +165,9 @@ class Keeper:
         with self.lock:
             return [module.due for module in self.modules.values() if module.due is not None]
 
+    def _home(self, name: str) -> Path:
+        return self._place.folder / "home" / name
+
     def _halt(self, module: Module) -> None:
         with self.lock:
             process, module.process, module.due = module.process, None, None
@@ -185,14 +190,13 @@ class Keeper:
         # Only what the operator binds is reachable from outside a container; the rest hides behind a port of no meaning.
         port = module.spec.host_port
         bind = (self._place.address if port else "127.0.0.1", port)
-        home = self._place.folder / "home" / name
         if container.architecture not in deployment.ARCHITECTURES[self._place.architecture]:
             module.log.write(b"exec /usr/bin/runsvdir: exec format error\n")
             self._over(module, 255)
             return
         try:
             module.process = module_process.start(
-                name, container.python, container.root, variables, bind, home, module.log, self._ended
+                name, container.python, container.root, variables, bind, self._home(name), module.log, self._ended
             )
         except StartError as problem:
             text = f"Error calling start module {name}: Could not start module {name}\n\tcaused by: {problem}"

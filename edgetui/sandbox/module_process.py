@@ -22,7 +22,7 @@ APP_ROOT = "/var/azureml-app"  # where an image has the script and the models
 # The server's host is a constant of its own; a container needs 0.0.0.0, a process of ours must not listen there.
 # stdin is the lifeline: its end means that the sandbox is gone. The module itself gets an empty stdin, as in a container.
 _LAUNCHER = """
-import os, signal, sys, threading
+import contextlib, os, signal, sys, threading
 host, lifeline = sys.argv[1], os.dup(0)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 def watch():
@@ -34,6 +34,9 @@ def watch():
 threading.Thread(target=watch, name="lifeline", daemon=True).start()
 sys.argv[1:] = sys.argv[2:]
 sys.path.pop(0)
+with contextlib.suppress(ImportError):  # before gunicorn 25.1 there is none; its path would be too long for a socket here
+    from gunicorn.config import ControlSocketDisable
+    ControlSocketDisable.default = True
 from azureml_inference_server_http import amlserver, constants
 amlserver.DEFAULT_HOST = constants.DEFAULT_HOST = host
 amlserver.run()

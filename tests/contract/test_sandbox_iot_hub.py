@@ -353,7 +353,9 @@ def test_apply_needs_an_edge_device_that_exists(hub: Any, deployments: Any) -> N
     hub.delete_device(plain)
 
 
-def test_a_simulated_device_that_is_online_reports_what_it_was_given(hub: Any, deployments: Any) -> None:
+def test_a_simulated_device_reports_what_it_was_given_if_it_is_online(hub: Any, deployments: Any) -> None:
+    before = hub.get_module_twin("line3-press-08", "$edgeAgent").properties.reported["$version"]
+    apply(deployments, "line3-press-08", manifest())
     apply(deployments, "turbine-02", manifest({"pump": module(), "idle": module(status="stopped")}))
     version = hub.get_module_twin("turbine-02", "$edgeAgent").properties.desired["$version"]
 
@@ -363,6 +365,9 @@ def test_a_simulated_device_that_is_online_reports_what_it_was_given(hub: Any, d
 
     reported = until(answered)
     assert reported["lastDesiredStatus"]["code"] == 200
+    silent = hub.get_module_twin("line3-press-08", "$edgeAgent").properties
+    assert silent.reported["$version"] == before, "it was told earlier, and is offline"
+    assert silent.reported["lastDesiredVersion"] < silent.desired["$version"]
     found = {name: (one["runtimeStatus"], one["statusDescription"]) for name, one in reported["modules"].items()}
     assert found == {"pump": ("running", "simulated"), "idle": ("stopped", "simulated")}
 
