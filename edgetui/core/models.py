@@ -8,6 +8,9 @@ import msgspec
 
 from edgetui.core.redact import Secret
 
+# Where a credential is kept that no keyring took; gone when the process ends.
+THIS_RUN_ONLY = "this run only"
+
 ModuleRun = Literal["waiting", "pulling", "running", "backoff", "failed", "stopped", "unknown"]
 
 
