@@ -97,11 +97,15 @@ class ImageResolved(Event, frozen=True, tag="image-resolved"):
 
 
 class Preview(Event, frozen=True, tag="preview"):
-    """What will change on a device, in lines `+ …`, `~ …`, `= …`, secrets masked; `warnings` are worth a confirmation."""
+    """What will change on a device, in lines `- …`, `+ …`, `~ …`, `= …`, secrets masked; `warnings` are worth a confirmation.
+
+    `versions` are the `$version`s of the desired properties of `$edgeAgent` and `$edgeHub` that this speaks of.
+    """
 
     device: str
     changes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    versions: tuple[int, int] = (0, 0)
 
 
 class Applied(Event, frozen=True, tag="applied"):
@@ -109,6 +113,7 @@ class Applied(Event, frozen=True, tag="applied"):
 
     device: str
     snapshot: str = ""
+    inputs: str = ""  # fingerprint of the module's settings
 
 
 class ModuleState(Event, frozen=True, tag="module-state"):

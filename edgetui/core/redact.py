@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class Secret:
     """A value that shows itself only when asked: `reveal()`. Printing, formatting and encoding give stars."""
@@ -28,3 +30,26 @@ class Secret:
 
     def __bool__(self) -> bool:
         return bool(self._value)
+
+
+# What must not leave even inside another side's words. The value after the name goes, the name stays.
+_SECRETS = re.compile(
+    r"""(?ix)
+    (?P<name>
+        \b(?:sig|st|skoid|code|access_token|refresh_token|id_token|client_secret|client_assertion|password|passwd|pwd
+            |secret|token|api[-_]?key|account_?key|shared_?access_?key|shared_?access_?signature|identitytoken|auth)
+        ["']?\s*[=:]\s*["']?
+      | \b(?:bearer|basic)\s+
+      | SharedAccessSignature\s+
+      | (?<=://)(?=[^/\s@]+:[^/\s@]+@)
+    )
+    (?P<value>(?!\s)[^\s"'&;,<>{}()@]+)
+    """
+)
+_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")  # a JWT anywhere
+MASK = "•••"
+
+
+def redacted(text: str) -> str:
+    """Return `text` with every signature, key, password and token in it masked; what is no secret stays readable."""
+    return _SECRETS.sub(lambda found: found["name"] + MASK, _TOKEN.sub(MASK, text))

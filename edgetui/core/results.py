@@ -35,6 +35,7 @@ class Results(msgspec.Struct, frozen=True):
     credential_user: str = ""
     credential_kept_in: str = ""
     deployed_image: str = ""  # the digest that the outcomes below speak of
+    deployed_inputs: str = ""
     devices: dict[str, DeviceOutcome] = {}
 
     def after(self, event: events.Event) -> Results:
@@ -65,7 +66,8 @@ class Results(msgspec.Struct, frozen=True):
                     credential_kept_in=event.kept_in,
                 )
             case events.Applied(device):
-                return self._outcome(device, DeviceOutcome("waiting"), deployed_image=self.digest)
+                outcome = DeviceOutcome("waiting")
+                return self._outcome(device, outcome, deployed_image=self.digest, deployed_inputs=event.inputs)
             case events.ModuleState(device, _, state, detail):
                 known = self.devices.get(device, DeviceOutcome())
                 return self._outcome(device, replace(known, state=state, detail=detail))

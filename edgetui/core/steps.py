@@ -22,11 +22,12 @@ class Status(Enum):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """Fingerprints of the files that the plan names now; empty where not read or not readable."""
+    """Fingerprints of what each step would work on now; empty where not read or not readable."""
 
     model: str = ""
     scoring: str = ""
     image: str = ""
+    deploy: str = ""
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -214,7 +215,9 @@ STEPS: tuple[Step, ...] = (
         ("image", "credentials", "devices"),
         lambda _: "",
         _deployed,
-        lambda now: _changed(now.results.deployed_image, now.results.digest),
+        lambda now: (
+            now.results.deployed_image != now.results.digest or _changed(now.results.deployed_inputs, now.inputs.deploy)
+        ),
         _deploy_summary,
     ),
 )
