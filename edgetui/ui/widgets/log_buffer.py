@@ -1,0 +1,196 @@
+"""The lines behind a log pane: cleaned, bounded, filtered, searched and wrapped; no widget in here."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, chop_cells
+
+MAX_LINES = 20_000  # held in memory; the whole log is in its file
+MAX_CHARACTERS = 4_000  # of one line; longer lines are cut in the pane, never in the file
+
+# Terminal control sequences: CSI, strings (OSC, DCS, APC, PM, SOS) up to their end, two-character escapes.
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]*[0-~]"
+)
+# What is left of C0 and C1, and the characters that turn the direction of text: they could forge what a person reads.
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+
+
+def clean(line: str) -> str:
+    """One line as it may be shown: no escape sequence, only the last state of a line that overwrote itself, tabs as spaces."""
+    if line.isascii() and line.isprintable():
+        return line if len(line) <= MAX_CHARACTERS else line[:MAX_CHARACTERS] + "…"
+    line = _SEQUENCES.sub("", line).rstrip("\r\n")
+    line = line.rpartition("\r")[2]
+    line = _CONTROLS.sub("�", line.expandtabs())
+    return line if len(line) <= MAX_CHARACTERS else line[:MAX_CHARACTERS] + "…"
+
+
+def plain(text: str) -> re.Pattern[str]:
+    """The pattern that finds `text` itself, in any case."""
+    return re.compile(re.escape(text), re.IGNORECASE)
+
+
+class LogBuffer:
+    """Lines in the order they came; `shown` are those that pass the filter; `rows` are screen rows of the shown lines.
+
+    A line keeps its number for ever (`first` is the number of the oldest one that is still held), so that a position
+    in the log stays true when old lines leave.
+    """
+
+    def __init__(self, max_lines: int = MAX_LINES) -> None:
+        self.max_lines = max_lines
+        self.first = 0
+        self._lines: list[str] = []
+        self._filter = ""
+        self._pattern = plain("")
+        self._shown: list[int] = []  # line numbers; used only while a filter is on
+        self._width = 0  # 0: no wrapping
+        self._ends: list[int] = []  # for each shown line, the row after its last one; used only while wrapping
+        self.widest = 0  # cells of the widest shown line so far
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """All lines held, oldest first."""
+        return self._lines
+
+    @property
+    def total(self) -> int:
+        """How many lines ever came."""
+        return self.first + len(self._lines)
+
+    @property
+    def filter(self) -> str:
+        """What shown lines contain; "" shows all."""
+        return self._filter
+
+    @property
+    def count(self) -> int:
+        """How many lines are shown."""
+        return len(self._shown) if self._filter else len(self._lines)
+
+    @property
+    def rows(self) -> int:
+        """How many screen rows the shown lines take."""
+        if not self._width:
+            return self.count
+        return self._ends[-1] if self._ends else 0
+
+    def number(self, index: int) -> int:
+        """The number of the shown line at `index`."""
+        return self._shown[index] if self._filter else self.first + index
+
+    def index(self, number: int) -> int:
+        """The index of the shown line with this number, or of the next one after it; at most `count`."""
+        if self._filter:
+            return bisect.bisect_left(self._shown, number)
+        return min(max(number - self.first, 0), len(self._lines))
+
+    def text(self, index: int) -> str:
+        """The shown line at `index`."""
+        return self._lines[self.number(index) - self.first]
+
+    def append(self, lines: Iterable[str]) -> int:
+        """Take more lines in; returns how many screen rows left at the top to make room."""
+        start = self.total
+        self._lines.extend(clean(line) for line in lines)
+        added = range(start, self.total)
+        if self._filter:
+            fresh = [number for number in added if self._passes(number)]
+            self._shown.extend(fresh)
+        else:
+            fresh = list(added)
+        for number in fresh:
+            self._measure(self._lines[number - self.first])
+        return self._drop(len(self._lines) - self.max_lines)
+
+    def clear(self) -> None:
+        """Forget all lines; the filter stays."""
+        self.first, self.widest = 0, 0
+        self._lines.clear()
+        self._shown.clear()
+        self._ends.clear()
+
+    def set_filter(self, text: str) -> None:
+        """Show only lines that contain `text`, in any case; "" shows all."""
+        self._filter = text
+        self._pattern = plain(text)
+        self._shown = [n for n in range(self.first, self.total) if self._passes(n)] if text else []
+        self._measure_all()
+
+    def wrap(self, width: int) -> None:
+        """Wrap lines at `width` cells; 0 does not wrap."""
+        if width != self._width:
+            self._width = width
+            self._measure_all()
+
+    def row_of(self, index: int) -> int:
+        """The first screen row of the shown line at `index`."""
+        if not self._width:
+            return index
+        return self._ends[index - 1] if index else 0
+
+    def height(self, index: int) -> int:
+        """How many screen rows the shown line at `index` takes."""
+        return self._ends[index] - self.row_of(index) if self._width else 1
+
+    def line_at(self, row: int) -> tuple[int, int]:
+        """Which shown line stands at a screen row, and which of its rows that is."""
+        if not self._width:
+            return row, 0
+        index = bisect.bisect_right(self._ends, row)
+        return index, row - self.row_of(index)
+
+    def pieces(self, index: int) -> list[str]:
+        """The shown line at `index` in the pieces that fit a row."""
+        text = self.text(index)
+        if not self._width or len(text) <= self._width // 2:
+            return [text]
+        return chop_cells(text, self._width) or [""]
+
+    def find(self, pattern: re.Pattern[str], start: int, step: int) -> int | None:
+        """The index of the nearest shown line that matches, from `start` on in steps of 1 or -1, wrapping round; None if none."""
+        count = self.count
+        for offset in range(count):
+            index = (start + step * offset) % count
+            if pattern.search(self.text(index)):
+                return index
+        return None
+
+    def matches(self, pattern: re.Pattern[str]) -> list[int]:
+        """The numbers of the shown lines that match, oldest first."""
+        return [self.number(index) for index in range(self.count) if pattern.search(self.text(index))]
+
+    def _passes(self, number: int) -> bool:
+        return self._pattern.search(self._lines[number - self.first]) is not None
+
+    def _measure(self, text: str) -> None:
+        cells = len(text) if text.isascii() else cell_len(text)
+        self.widest = max(self.widest, cells)
+        if not self._width:
+            return
+        # Wide characters may leave a cell free at a row's end: only chopping tells how many rows they take.
+        rows = -(-cells // self._width) if text.isascii() else len(chop_cells(text, self._width))
+        self._ends.append((self._ends[-1] if self._ends else 0) + max(rows, 1))
+
+    def _measure_all(self) -> None:
+        self._ends.clear()
+        self.widest = 0
+        for index in range(self.count):
+            self._measure(self.text(index))
+
+    def _drop(self, surplus: int) -> int:
+        if surplus <= 0:
+            return 0
+        gone = self.index(self.first + surplus)
+        rows = self.row_of(gone) if gone else 0
+        del self._lines[:surplus]
+        self.first += surplus
+        if self._filter:
+            del self._shown[:gone]
+        if self._width:
+            self._ends = [end - rows for end in self._ends[gone:]]
+        return rows

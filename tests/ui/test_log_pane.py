@@ -1,0 +1,221 @@
+"""The log pane: what it keeps, what it shows, and how a person moves, finds, filters and copies in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+from textual.geometry import Offset
+from textual.pilot import Pilot
+
+from edgetui.ui.widgets.log_buffer import LogBuffer, clean, plain
+from edgetui.ui.widgets.log_pane import LogPane, shortened
+
+
+class LogApp(App[None]):
+    def __init__(self, max_lines: int = 20_000) -> None:
+        super().__init__()
+        self.pane = LogPane("Build log", path="/state/logs/image-1.log", max_lines=max_lines)
+
+    def compose(self) -> ComposeResult:
+        yield self.pane
+
+    def on_mount(self) -> None:
+        self.pane.view.focus()
+
+
+def rows(app: LogApp) -> list[str]:
+    view = app.pane.view
+    return [view.render_line(y).text.rstrip() for y in range(view.scrollable_content_region.height)]
+
+
+async def fill(pilot: Pilot[None], count: int, start: int = 0) -> None:
+    app = pilot.app
+    assert isinstance(app, LogApp)
+    app.pane.write_lines([f"line {number}" for number in range(start, start + count)])
+    app.pane.flush()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain", "plain"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]8;;https://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]52;c;aGFjaw==", ""),
+        ("10%\r50%\r100%", "100%"),
+        ("done\r\n", "done"),
+        ("a\tb", "a       b"),
+        ("\x9b31mred", "red"),
+        ("bell\x07 \u202eevil", "bell� �evil"),
+        ("[bold]kept[/bold]", "[bold]kept[/bold]"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_taken_out(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+@given(st.text())
+def test_no_control_character_survives(raw: str) -> None:
+    assert not [c for c in clean(raw) if ord(c) < 32 or 127 <= ord(c) < 160]
+
+
+def test_a_very_long_line_is_cut() -> None:
+    assert len(clean("x" * 100_000)) == 4_001
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.lists(st.text(alphabet="abc 日本", max_size=12), max_size=8), max_size=6),
+    st.sampled_from(["", "a", "日"]),
+    st.sampled_from([0, 3, 7]),
+)
+def test_rows_and_lines_agree_whatever_comes_and_goes(batches: list[list[str]], wanted: str, width: int) -> None:
+    buffer = LogBuffer(max_lines=10)
+    buffer.set_filter(wanted)
+    buffer.wrap(width)
+    kept: list[str] = []
+    for batch in batches:
+        before = buffer.rows
+        gone = buffer.append(batch)
+        kept.extend(batch)
+        assert buffer.rows >= before - gone
+    expected = [line for line in kept[-10:] if wanted in line]
+    assert [buffer.text(index) for index in range(buffer.count)] == expected
+    assert buffer.total == len(kept)
+    places = [buffer.line_at(row) for row in range(buffer.rows)]
+    assert places == [(i, piece) for i in range(buffer.count) for piece in range(len(buffer.pieces(i)))]
+    assert ["".join(buffer.pieces(i)) for i in range(buffer.count)] == expected
+    for index in range(buffer.count):
+        assert buffer.index(buffer.number(index)) == index
+
+
+def test_find_goes_round_and_takes_any_case() -> None:
+    buffer = LogBuffer()
+    buffer.append(["Error one", "fine", "ERROR two"])
+    assert buffer.find(plain("error"), 1, 1) == 2
+    assert buffer.find(plain("error"), 3, 1) == 0
+    assert buffer.find(plain("error"), 1, -1) == 0
+    assert buffer.find(plain("(nothing"), 0, 1) is None
+
+
+async def test_it_follows_until_a_person_looks_back_and_says_so() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "nothing yet" in str(app.pane.border_title)
+        await fill(pilot, 100)
+        assert rows(app)[-1] == "line 99"
+        assert "following" in str(app.pane.border_title)
+        await pilot.press("up", "up")
+        before = rows(app)
+        await fill(pilot, 50, 100)
+        assert rows(app) == before
+        assert "paused, 50 new, End follows" in str(app.pane.border_title)
+        await pilot.press("end")
+        assert rows(app)[-1] == "line 149"
+        assert "following" in str(app.pane.border_title)
+
+
+async def test_the_wheel_pauses_too() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 100)
+        app.pane.view._on_mouse_scroll_up(_wheel(app))
+        await pilot.pause()
+        assert "paused" in str(app.pane.border_title)
+
+
+async def test_what_is_read_stays_in_place_while_old_lines_leave() -> None:
+    app = LogApp(max_lines=100)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 100)
+        await pilot.press("up", *["pageup"] * 2)
+        before = rows(app)
+        await fill(pilot, 30, 100)
+        assert rows(app) == before
+        assert app.pane.buffer.first == 30
+
+
+async def test_find_marks_and_jumps() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 100)
+        await pilot.press("/", *"line 1", "enter")
+        assert app.pane.buffer.text(app.pane.view.current) == "line 19"
+        assert "'line 1' 11 of 11" in str(app.pane.border_title)
+        await pilot.press("N")
+        assert app.pane.buffer.text(app.pane.view.current) == "line 18"
+        await pilot.press("n", "n")
+        assert app.pane.buffer.text(app.pane.view.current) == "line 1"
+        assert app.focused is app.pane.view
+
+
+async def test_the_filter_shows_only_lines_with_a_text_and_goes_with_escape() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 100)
+        await pilot.press("&", *"9", "enter")
+        assert app.pane.buffer.count == 19
+        assert "19 with '9'" in str(app.pane.border_title)
+        assert rows(app)[18] == "line 99"
+        await pilot.press("&", "escape")
+        assert app.pane.buffer.count == 100
+
+
+async def test_wrap_shows_the_whole_of_a_long_line() -> None:
+    app = LogApp()
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.pane.write_lines(["x" * 50 + "END"])
+        app.pane.flush()
+        await pilot.pause()
+        assert "END" not in "".join(rows(app))
+        await pilot.press("w")
+        assert "".join(rows(app)).endswith("END")
+        assert "wrapped" in str(app.pane.border_title)
+
+
+async def test_copy_takes_the_current_line_and_the_file_is_said() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await fill(pilot, 10)
+        await pilot.press("up", "y")
+        assert app.clipboard == "line 8"
+        await pilot.press("Y")
+        assert app.clipboard == "\n".join(f"line {n}" for n in range(10))
+        await pilot.press("S")
+        assert app.clipboard == "/state/logs/image-1.log"
+        assert "/state/logs/image-1.log" in [n.message for n in app._notifications][-1]
+        assert app.pane.border_subtitle == "/state/logs/image-1.log"
+
+
+async def test_the_cursor_of_the_terminal_follows_the_current_line() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 10)
+        await pilot.press("home", "down", "down")
+        assert app.cursor_position == app.pane.view.content_region.offset + Offset(0, 2)
+
+
+async def test_lines_that_pour_in_are_shown_in_few_repaints() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 1)
+        for number in range(200):
+            app.pane.write_lines([f"fast {number}"])
+        assert app.pane.buffer.total <= 2
+        app.pane.flush()
+        await pilot.pause()
+        assert rows(app)[-1] == "fast 199"
+
+
+def test_a_long_path_keeps_its_end() -> None:
+    assert shortened("/a/very/long/path/to/image.log", 12) == "…o/image.log"
+
+
+def _wheel(app: LogApp):  # type: ignore[no-untyped-def]
+    from textual.events import MouseScrollUp
+
+    return MouseScrollUp(app.pane.view, x=1, y=1, delta_x=0, delta_y=-1, button=0, shift=False, meta=False, ctrl=False)
