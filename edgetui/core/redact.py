@@ -36,10 +36,11 @@ class Secret:
 _SECRETS = re.compile(
     r"""(?ix)
     (?P<name>
-        \b(?:sig|st|skoid|code|access_token|refresh_token|id_token|client_secret|client_assertion|password|passwd|pwd
-            |secret|token|api[-_]?key|account_?key|shared_?access_?key|shared_?access_?signature|identitytoken|auth)
+        \b(?:sig|access_token|refresh_token|id_token|client_secret|client_assertion|password|passwd|pwd
+            |secret|token|api[-_]?key|account_?key|shared_?access_?key|shared_?access_?signature|identitytoken)
         ["']?\s*[=:]\s*["']?
-      | \b(?:bearer|basic)\s+
+      | \bbearer\s+
+      | \bbasic\s+(?=[a-z0-9+/=]{12})
       | SharedAccessSignature\s+
       | (?<=://)(?=[^/\s@]+:[^/\s@]+@)
     )
