@@ -10,7 +10,6 @@ import os
 import re
 from email.utils import formatdate
 from pathlib import Path
-from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,16 +20,19 @@ from . import blob_writes, sas
 from .world import World
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\]")
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._~/-]")
+_ESCAPE = re.compile(rb"=([0-9A-F]{2})")
 
 
 def path(world: World, blob_path: str) -> Path:
     """Return where the bytes of a blob lie, whether or not it exists yet.
 
     Raises:
-        ValueError: a path that no blob can have (empty, absolute, or with `..` in it).
+        ValueError: a path that no blob can have (empty, absolute, with `..` or a control character in it).
     """
     parts = blob_path.split("/")
-    if any(part in {"", ".", ".."} or "\0" in part or "\\" in part for part in parts) or len(parts) < 2:
+    if any(part in {"", ".", ".."} or _REFUSED.search(part) for part in parts) or len(parts) < 2:
         raise ValueError(f"no blob can be called {blob_path!r}")
     return world.blobs.joinpath(*parts)
 
@@ -42,24 +44,37 @@ def upload_url(world: World, blob_path: str) -> str:
     would destroy a bare 127.0.0.1:PORT; as the user part of the URL the account survives and needs no name lookup.
     """
     path(world, blob_path)
-    return f"https://edgesbx.blob.@{world.host}/{quote(blob_path)}?{sas.query(world, blob_path, sas.WRITE)}"
+    return f"https://edgesbx.blob.@{world.host}/{_escaped(blob_path)}?{sas.query(world, blob_path, sas.WRITE)}"
 
 
 def read_url(world: World, blob_path: str) -> str:
     """Return a signed URL to read the blob at `blob_path`, which may not exist yet."""
     path(world, blob_path)
-    return f"{world.base_url}/{quote(blob_path)}?{sas.query(world, blob_path, sas.READ)}"
+    return f"{world.base_url}/{_escaped(blob_path)}?{sas.query(world, blob_path, sas.READ)}"
+
+
+def _escaped(blob_path: str) -> str:
+    """Return the path as URLs carry it: `=C3=A4` for ä.
+
+    Without percent signs: azureml-core escapes the path of the URL that it was given, whether or not it is escaped already,
+    and any other client leaves it alone. Both must end at the same blob.
+    """
+    return _UNSAFE.sub(lambda match: b"=%02X" % match[0][0], blob_path.encode()).decode()
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.encode()).decode()
 
 
 def routes(world: World) -> list[Route]:
     """Return the store's routes. They take any path, so they must come after those of all other rooms."""
 
     async def blob(request: Request) -> Response:
-        blob_path = request.path_params["blob_path"]
         reading = request.method in {"GET", "HEAD"}
         if "sig" not in request.query_params:
             return await _refuse(request, 404, "ResourceNotFound", "The specified resource does not exist.")
         try:
+            blob_path = _unescaped(request.path_params["blob_path"])
             file = path(world, blob_path)
         except ValueError:
             return await _refuse(request, 400, "InvalidUri", "The requested URI does not represent any resource.")
