@@ -31,7 +31,7 @@ Key = tuple[str | int, ...]
 def read(text: str, file: str) -> Plan:
     """The plan that `text` holds; EdgeError(kind='input') whose title begins with `file:line` and whose field is the key."""
     import tomlkit
-    from tomlkit.exceptions import ParseError, TOMLKitError
+    from tomlkit.exceptions import TOMLKitError
 
     try:
         data = tomlkit.parse(text).unwrap()
