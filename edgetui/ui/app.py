@@ -1,0 +1,223 @@
+"""The app only wires: theme, keys, the bridge, and which screen is open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from edgetui.core import steps
+from edgetui.core.errors import EdgeError
+from edgetui.ui import themes
+from edgetui.ui.messages import PlanChanged
+from edgetui.ui.worker import Bridge
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from edgetui.core.plan import Plan
+    from edgetui.core.ports import Ports
+    from edgetui.jobs.session import Session
+    from edgetui.settings import Settings
+
+# Imported when opened: the first frame needs the list of steps only.
+SCREENS = {
+    "workspace": "workspace:WorkspaceScreen",
+    "model": "model:ModelScreen",
+    "script": "script:ScriptScreen",
+    "image": "image:ImageScreen",
+    "credentials": "credentials:CredentialsScreen",
+    "devices": "devices:DevicesScreen",
+    "deploy": "deploy:DeployScreen",
+}
+
+
+def _commands() -> type[Provider]:
+    from edgetui.ui.commands import Commands
+
+    return Commands
+
+
+def stylesheet() -> Path:
+    """The one stylesheet: beside the package in a wheel, at the top of the project in an editable install."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "screens.css"
+    return inside if inside.exists() else package.parent / "screens.css"
+
+
+class EdgeApp(App[int]):
+    """The wizard. `session_path` is the plan file to open; without one the person is asked."""
+
+    TITLE = "edgetui"
+    CSS_PATH = stylesheet()
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {_commands}
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f1", "help", "Help", id="app.help", tooltip="Explain what has the focus, and list the keys", priority=True
+        ),
+        Binding("f10", "leave", "Quit", id="app.quit", tooltip="Leave edgetui; the plan is saved", priority=True),
+        # ctrl+q is Textual's own way out; it asks too.
+        Binding("ctrl+q", "leave", "Quit", id="app.quit_too", show=False, priority=True),
+        Binding("ctrl+c", "copy_selection", "Copy", id="app.copy", tooltip="Copy the selected text", show=False),
+    ]
+
+    def __init__(self, ports: Ports, session_path: str = "", settings: Settings | None = None) -> None:
+        super().__init__()
+        self.ports = ports
+        self.session_path = session_path
+        self.settings = settings
+        self.bridge = Bridge(self._listeners, self._handle_exception)
+        self._session: Session | None = None
+        self._crashed = False
+
+    # wiring
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The list of steps is the bottom of the stack."""
+        from edgetui.ui.screens.hub import HubScreen
+
+        return HubScreen()
+
+    def on_mount(self) -> None:
+        """Set what needs a running app."""
+        wanted = self.settings.theme if self.settings else ""
+        self.theme = themes.choose(wanted, os.environ, self.available_themes)
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminated)
+
+    def _terminated(self) -> None:
+        self.exit(return_code=128 + signal.SIGTERM)
+
+    def on_unmount(self) -> None:
+        """Stop what runs; nobody is there to see its end."""
+        self.bridge.close()
+
+    def _listeners(self) -> Iterator[Screen[Any]]:
+        return iter(list(self.screen_stack)) if self.is_running and self._screen_stacks else iter(())
+
+    @property
+    def session(self) -> Session:
+        """What the wizard works on; there is one as soon as a step can be opened."""
+        if self._session is None:
+            raise EdgeError("No plan is open", remedy="Choose one on the start screen.", kind="input")
+        return self._session
+
+    @property
+    def has_session(self) -> bool:
+        """Whether a plan is open."""
+        return self._session is not None
+
+    def use(self, session: Session) -> None:
+        """Work on this session from now on."""
+        self._session = session
+        self.bridge.tell(PlanChanged)
+
+    # what screens use
+
+    def header(self) -> tuple[str, str]:
+        """Both ends of the header line."""
+        plan = self._session.plan if self._session else None
+        where = ["SANDBOX"] if self.ports.sandbox else []
+        if plan:
+            where += [name for name in (plan.workspace.name, plan.hub.name) if name]
+        return "edgetui", "  ".join(where)
+
+    def edit(self, plan: Plan) -> bool:
+        """Replace the plan and save it; where that fails, say why and return False."""
+        try:
+            self.session.edit(plan)
+        except EdgeError as error:
+            self.show_error(error, lambda: self.edit(plan))
+            return False
+        finally:
+            self.bridge.tell(PlanChanged)
+        return True
+
+    def run_job(self, job: str, **options: Any) -> bool:
+        """Start the job of a step; False where it runs already."""
+        session = self.session
+        return self.bridge.run(job, lambda: session.run(job, **options), lambda: session.stop(job))
+
+    def open_step(self, step_id: str) -> None:
+        """Open a step over the list of steps."""
+        if not self.has_session:
+            return
+        module, _, name = SCREENS[step_id].partition(":")
+        screen: Screen[None] = getattr(import_module(f"edgetui.ui.screens.{module}"), name)()
+        if len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    def open_next(self, after: str = "") -> None:
+        """Open the next step that is not done; the list of steps where all are."""
+        step = steps.next_open(self.session.situation(), after)
+        if step is None:
+            self.back()
+            self.notify("Every step is done.", markup=False)
+        else:
+            self.open_step(step.id)
+
+    def back(self) -> None:
+        """Back to the list of steps."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_error(self, error: EdgeError, retry: Callable[[], Any] | None = None) -> None:
+        """Show what happened, why, and what to do; offer the retry where it may help."""
+        from edgetui.ui.screens.error import ErrorScreen
+
+        self.push_screen(ErrorScreen(error, retry))
+
+    def copy(self, text: str, what: str = "text") -> None:
+        """Copy, and say where it went."""
+        from edgetui.ui import clipboard
+
+        folder = self.settings.state if self.settings else Path.home()
+        try:
+            where = clipboard.copy(text, self.copy_to_clipboard, folder)
+        except OSError as problem:
+            where = f"could not be saved: {problem.strerror}"
+        self.notify(f"{what}: {where}", markup=False)
+
+    # keys
+
+    def action_help(self) -> None:
+        """Explain what has the focus."""
+        from edgetui.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen.about(self.screen))
+
+    def action_copy_selection(self) -> None:
+        """Copy what is selected with the mouse."""
+        text = self.screen.get_selected_text()
+        if text:
+            self.copy(text, "selection")
+        else:
+            self.notify("F10 quits. Select text with the mouse to copy it.", markup=False)
+
+    def action_leave(self) -> None:
+        """Leave; ask first while a job runs."""
+        if not self.bridge.running:
+            self.exit(0)
+            return
+        from edgetui.ui.screens.confirm import ConfirmScreen
+
+        names = " and ".join(
+            steps.BY_ID[job].title.lower() if job in steps.BY_ID else job for job in self.bridge.running
+        )
+        question = f"Leave while the {names} job runs? It is stopped. The plan and what was done so far are kept."
+        if not isinstance(self.screen, ConfirmScreen):
+            self.push_screen(ConfirmScreen("A job runs", question, "Leave"), lambda yes: self.exit(0) if yes else None)

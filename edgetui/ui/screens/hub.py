@@ -1,0 +1,199 @@
+"""The list of steps: the bottom of the stack, where every step starts from and comes back to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from edgetui.core import steps
+from edgetui.core.plan import Plan
+from edgetui.ui.app import EdgeApp
+from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFailed, PlanChanged
+from edgetui.ui.screens import hub_details, start
+from edgetui.ui.widgets.header_line import HeaderLine
+from edgetui.ui.widgets.status_line import StatusLine
+
+COLOURS = {
+    steps.Status.DONE: "$text-success",
+    steps.Status.RUNNING: "$text-accent",
+    steps.Status.STALE: "$text-warning",
+    steps.Status.FAILED: "$text-error",
+    steps.Status.OPEN: "$text-muted",
+}
+TICK = 1.0  # seconds; only while a job runs
+
+
+class HubScreen(Screen[None]):
+    """Seven steps on the left, the highlighted one on the right."""
+
+    HELP = """
+    # The seven steps
+
+    Each line is one step: its mark, number, name, and what was chosen.
+    `✓` done   `⠸` running   `○` still to do   `~` done, but its files changed since   `✗` failed
+
+    **Enter** opens the highlighted step, **F3** the next one that is not done. You can do them in any order that
+    'needs …' allows: the image can be built while you choose devices. Everything you enter is saved at once.
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="hub.open", tooltip="Open the highlighted step"),
+        Binding("f3", "next", "Next", id="hub.next", tooltip="Open the next step that is not done"),
+        Binding(
+            "f5", "refresh_inputs", "Refresh", id="hub.refresh", tooltip="Look again at the files that the plan names"
+        ),
+        Binding("f7", "plans", "Plans", id="hub.plans", tooltip="Open another plan, the example, or a new one"),
+        *(
+            Binding(str(step.number), f"open_number('{step.id}')", step.title, id=f"hub.open_{step.id}", show=False)
+            for step in steps.STEPS
+        ),
+    ]
+
+    status = getters.query_one("#status", StatusLine)
+    edge = getters.app(EdgeApp)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._views: list[steps.View] = []
+        self._clock: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Compose the list and the pane beside it."""
+        yield HeaderLine()
+        yield Static("", id="title", markup=False)
+        with Horizontal(id="hub"):
+            yield OptionList(id="steps", markup=False)
+            with VerticalScroll(id="details", can_focus=False):
+                yield Static("", id="details-text", markup=False)
+        yield StatusLine(id="status")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Show the steps at once; which plan it will be comes after the first frame."""
+        self.query_one("#steps").border_title = "Steps"
+        self.show()
+        self.query_one("#steps", OptionList).focus()
+        self.call_after_refresh(start.begin, self)
+
+    def show(self) -> None:
+        """Bring everything up to date."""
+        edge = self.edge
+        self.query_one(HeaderLine).put(*edge.header())
+        self._views = edge.session.views() if edge.has_session else steps.view(steps.Situation(Plan()))
+        name = hub_details.plan_name(edge.session.path, edge.session.plan) if edge.has_session else ""
+        line = Content(" Deploy a model to your edge devices" + (f"  ·  plan: {name}" if name else ""))
+        self.query_one("#title", Static).update(line)
+        options = self.query_one("#steps", OptionList)
+        if options.option_count == len(self._views):
+            for view in self._views:
+                options.replace_option_prompt(view.step.id, self._row(view))
+        else:
+            options.clear_options()
+            options.add_options([Option(self._row(view), id=view.step.id) for view in self._views])
+            options.highlighted = 0
+        self._show_details()
+        self._keep_time()
+
+    def _row(self, view: steps.View) -> Content:
+        blocked = view.blocked if view.status is steps.Status.OPEN else ""
+        summary = blocked or view.summary
+        return Content.assemble(
+            (view.status.value, COLOURS[view.status]),
+            f" {view.step.number} {view.step.title:<12}",
+            (summary, "$text-muted"),
+        )
+
+    @property
+    def highlighted(self) -> steps.View:
+        """The step under the cursor."""
+        return self._views[self.query_one("#steps", OptionList).highlighted or 0]
+
+    def _show_details(self) -> None:
+        view = self.highlighted
+        pane = self.query_one("#details")
+        pane.border_title = f"{view.step.number} {view.step.title}"
+        text = hub_details.details(self.edge, view) if self.edge.has_session else "Choose a plan first."
+        self.query_one("#details-text", Static).update(Content(text))
+
+    def _keep_time(self) -> None:
+        running = bool(self.edge.bridge.running)
+        if running and self._clock is None:
+            self._clock = self.set_interval(TICK, self._tick)
+        elif not running and self._clock is not None:
+            self._clock.stop()
+            self._clock = None
+
+    def _tick(self) -> None:
+        if self.is_current and self.highlighted.status is steps.Status.RUNNING:
+            self._show_details()
+
+    def on_screen_resume(self) -> None:
+        """Show what changed while a step was in front."""
+        if self._views:
+            self.show()
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._show_details()
+        # Screen readers and braille displays follow the terminal's cursor.
+        region = event.option_list.content_region
+        self.app.cursor_position = Offset(region.x, region.y + event.option_index - event.option_list.scroll_offset.y)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the highlighted step."""
+        self.action_open_number(self.highlighted.step.id)
+
+    def action_open_number(self, step_id: str) -> None:
+        """Open a step by its id."""
+        if self.edge.has_session:
+            self.edge.open_step(step_id)
+        else:
+            start.begin(self)
+
+    def action_next(self) -> None:
+        """Open the next step that is not done."""
+        if self.edge.has_session:
+            self.edge.open_next()
+        else:
+            start.begin(self)
+
+    def action_refresh_inputs(self) -> None:
+        """Look again at the files of the plan."""
+        if self.edge.has_session:
+            self.edge.bridge.load("inputs", self.edge.session.refresh_inputs, self)
+
+    def action_plans(self) -> None:
+        """Choose another plan."""
+        start.begin(self)
+
+    @on(Loaded)
+    def _on_loaded(self, message: Loaded) -> None:
+        value: Any = message.value
+        start.loaded(self, message.what, value)
+        self.show()
+
+    @on(LoadFailed)
+    def _on_load_failed(self, message: LoadFailed) -> None:
+        start.load_failed(self, message.what, message.error)
+
+    @on(JobStarted)
+    @on(JobEvents)
+    @on(JobEnded)
+    @on(PlanChanged)
+    def _changed(self) -> None:
+        self.show()

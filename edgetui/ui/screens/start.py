@@ -1,0 +1,119 @@
+"""How a session begins: which plan, and whether the sandbox is there. Functions of the list of steps, apart from its drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgetui.core import steps
+from edgetui.core.errors import EdgeError
+
+if TYPE_CHECKING:
+    from edgetui.core.ports import Ports
+    from edgetui.jobs.session import Session
+    from edgetui.ui.screens.hub import HubScreen
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A plan worked on before: its file, its name, how many steps are done, which comes next."""
+
+    path: str
+    name: str
+    done: int
+    next: str
+
+
+def begin(hub: HubScreen) -> None:
+    """Open the plan that was asked for, or find out what can be offered."""
+    edge = hub.edge
+    if edge.session_path:
+        path, edge.session_path = edge.session_path, ""
+        hub.status.busy(f"Opening {path}")
+        edge.bridge.load("session", lambda: _open(edge.ports, path), hub)
+    else:
+        edge.bridge.load("kept", lambda: _kept(edge.ports), hub)
+
+
+def loaded(hub: HubScreen, what: str, value: Any) -> None:
+    """Take what the background found."""
+    if what == "session":
+        hub.edge.use(value)
+        hub.status.say("Enter opens a step, F3 the next one that is not done.")
+        _greet(hub)
+    elif what == "kept":
+        from edgetui.ui.screens.resume import ResumeScreen
+
+        hub.edge.push_screen(
+            ResumeScreen(value, sandbox=bool(hub.edge.ports.sandbox), can_stay=hub.edge.has_session),
+            lambda choice: _chosen(hub, choice),
+        )
+    elif what == "ready":
+        hub.status.say("Enter opens a step, F3 the next one that is not done.")
+
+
+def load_failed(hub: HubScreen, what: str, error: EdgeError) -> None:
+    """Say what went wrong, and offer the way round it."""
+    hub.status.problem(f"{error.title}. {error.remedy}")
+    hub.edge.show_error(error, (lambda: _greet(hub)) if what == "ready" else (lambda: begin(hub)))
+
+
+def _chosen(hub: HubScreen, choice: str | None) -> None:
+    """Take the start screen's answer: `example`, `new`, or a path; None where the person went back."""
+    edge = hub.edge
+    if choice is None:
+        if edge.has_session:
+            return
+        choice = "new"
+    if edge.bridge.running:
+        hub.status.problem("A job of the open plan runs: stop it first, or let it end.")
+        return
+    if choice == "example":
+        hub.status.busy("Copying the example")
+        edge.bridge.load("session", lambda: _example(edge.ports), hub)
+    else:
+        path = "" if choice == "new" else choice
+        hub.status.busy("Opening the plan")
+        edge.bridge.load("session", lambda: _open(edge.ports, path), hub)
+
+
+def _greet(hub: HubScreen) -> None:
+    """In the sandbox, say when it is there; it may still be starting."""
+    edge = hub.edge
+    if edge.ports.sandbox:
+        from edgetui.jobs import browse
+
+        hub.status.busy("The sandbox is starting; you can go on meanwhile")
+        edge.bridge.load("ready", lambda: browse.account(edge.ports), hub)
+
+
+def _open(ports: Ports, path: str) -> Session:
+    from edgetui.jobs.session import Session
+
+    session = Session(ports, path)
+    session.refresh_inputs()
+    return session
+
+
+def _example(ports: Ports) -> Session:
+    from edgetui.jobs import examples
+
+    return _open(ports, examples.start(ports))
+
+
+def _kept(ports: Ports) -> Kept | None:
+    """The plan worked on last; a plan that cannot be read any more is offered by its path alone."""
+    from edgetui.jobs.session import Session
+
+    path = Session.resume(ports)
+    if not path:
+        return None
+    try:
+        session = Session(ports, path)
+    except EdgeError as error:
+        return Kept(path, Path(path).stem, 0, error.title)
+    views = session.views()
+    done = sum(view.status is steps.Status.DONE for view in views)
+    step = steps.next_open(session.situation())
+    return Kept(path, session.plan.model.name or Path(path).stem, done, step.title if step else "")

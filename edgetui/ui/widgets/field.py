@@ -1,0 +1,120 @@
+"""A labelled input with what is wrong about it right under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+
+class Field(Vertical):
+    """Label, input, and a line with the problem, shown only while there is one.
+
+    `check(text)` says what is wrong with a text and what to do, or "". It is asked when the person leaves the field, and
+    at each key once something was wrong. Leaving the field with a new text, or Enter, posts `Field.Saved`, right or wrong:
+    what was typed is kept.
+    """
+
+    @dataclass
+    class Saved(Message):
+        """The person finished a text; `by_enter` where they pressed Enter."""
+
+        field: Field
+        text: str
+        by_enter: bool = False
+
+        @property
+        def control(self) -> Field:
+            """The field, for `@on(Field.Saved, "#id")`."""
+            return self.field
+
+    def __init__(
+        self,
+        label: str,
+        value: str = "",
+        *,
+        id: str,  # noqa: A002 - Textual's own name
+        check: Callable[[str], str] | None = None,
+        help: str = "",  # noqa: A002 - what F1 says about it
+        placeholder: str = "",
+        suggester: Suggester | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._label = label
+        self._check = check or (lambda _: "")
+        self._help = help
+        self._saved = value
+        self._problem = ""
+        self._input = Input(value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False)
+        self._input.cursor_blink = False
+        self._input.HELP = help
+
+    def compose(self) -> ComposeResult:
+        """Label and input in one row, the problem under them."""
+        with Horizontal(classes="row"):
+            yield Static(Content(self._label), classes="label")
+            yield self._input
+        yield Static("", classes="problem", markup=False)
+
+    @property
+    def value(self) -> str:
+        """The text as it stands, without blanks around it."""
+        return self._input.value.strip()
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, or ""."""
+        return self._problem
+
+    def put(self, value: str) -> None:
+        """Set the text from outside, unless the person is typing in it."""
+        if not self._input.has_focus and self._input.value != value:
+            self._saved = value
+            with self._input.prevent(Input.Changed):
+                self._input.value = value
+            self.show_problem("")
+
+    def check(self) -> bool:
+        """Check now, show what is wrong, and say whether all is well."""
+        self.show_problem(self._check(self.value))
+        return not self._problem
+
+    def show_problem(self, problem: str) -> None:
+        """Show a problem under the field, also one that was found elsewhere; "" takes it away."""
+        self._problem = problem
+        self.set_class(bool(problem), "wrong")
+        if self.is_mounted:
+            self.query_one(".problem", Static).update(Content(f"✗ {problem}" if problem else ""))
+
+    def focus_input(self) -> None:
+        """Put the cursor into it."""
+        self._input.focus()
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._problem:
+            self.check()
+
+    @on(Input.Blurred)
+    def _left(self, event: Input.Blurred) -> None:
+        event.stop()
+        self._finish(by_enter=False)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._finish(by_enter=True)
+
+    def _finish(self, *, by_enter: bool) -> None:
+        self.check()
+        if by_enter or self.value != self._saved:
+            self._saved = self.value
+            self.post_message(self.Saved(self, self.value, by_enter))
