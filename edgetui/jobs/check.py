@@ -1,0 +1,108 @@
+"""Check scoring script and environment, and fingerprint what each step would work on. No network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from edgetui.core import conda, scoring
+from edgetui.core.errors import EdgeError, bad_input
+from edgetui.core.events import Checked, Event
+from edgetui.core.models import Problem
+from edgetui.core.plan import Plan
+from edgetui.core.ports import Ports
+from edgetui.core.results import Results
+from edgetui.core.steps import Inputs
+from edgetui.jobs import resources
+
+
+def check(plan: Plan, ports: Ports) -> Iterator[Event]:
+    """Read script, environment and sample, and say what is wrong with them.
+
+    Raises:
+        EdgeError: (input) the plan names no script or no environment, or one of the files cannot be read.
+    """
+    for key in ("script", "environment"):
+        if not getattr(plan.scoring, key):
+            raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3")
+    yield Checked(tuple(_problems(plan, ports)), scoring_inputs(plan, ports))
+
+
+def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
+    files = plan.scoring
+    script = ports.files.read_text(resources.path(plan, files.script), "scoring.script")
+    yield from scoring.check(files.script, script)
+    environment = ports.files.read_text(resources.path(plan, files.environment), "scoring.environment")
+    yield from conda.check(files.environment, environment)
+    if files.sample:
+        sample = ports.files.read_text(resources.path(plan, files.sample), "scoring.sample")
+        try:
+            json.loads(sample)
+        except ValueError as wrong:
+            line = getattr(wrong, "lineno", 0)
+            remedy = "the sample is sent to the module as it is; most scripts read JSON"
+            yield Problem(files.sample, line, "warning", f"this is not JSON: {wrong}", remedy, "sample")
+
+
+def scoring_inputs(plan: Plan, ports: Ports) -> str:
+    """Fingerprint of scoring script and environment."""
+    files = plan.scoring
+    return resources.fingerprint(
+        ports.files.fingerprint(resources.path(plan, files.script), "scoring.script"),
+        ports.files.fingerprint(resources.path(plan, files.environment), "scoring.environment"),
+    )
+
+
+def model_inputs(plan: Plan, ports: Ports) -> str:
+    """Fingerprint of what would be registered: name, content, description and tags."""
+    model = plan.model
+    content = ports.files.fingerprint(resources.path(plan, model.path), "model.path")
+    return resources.fingerprint(
+        model.name, content, model.description, *(f"{k}={v}" for k, v in sorted(model.tags.items()))
+    )
+
+
+def image_inputs(plan: Plan, model: str, ports: Ports) -> str:
+    """Fingerprint of what goes into the image; `model` is `name:version`."""
+    image = plan.image
+    script = resources.path(plan, plan.scoring.script)
+    return resources.fingerprint(
+        model,
+        scoring_inputs(plan, ports),
+        script.rpartition("/")[2],
+        image.builder,
+        plan.image_name,
+        image.tag,
+        image.platform,
+    )
+
+
+def deploy_inputs(plan: Plan) -> str:
+    """Fingerprint of the module's settings."""
+    return resources.fingerprint(plan.module_name, msgspec.json.encode(plan.module, order="deterministic").decode())
+
+
+def inputs(plan: Plan, results: Results, ports: Ports) -> Inputs:
+    """Fingerprints of everything as it is now; a file that cannot be read gives an empty one."""
+    return Inputs(
+        model=_or_empty(lambda: model_inputs(plan, ports)) if plan.model.path else "",
+        scoring=_or_empty(lambda: scoring_inputs(plan, ports)) if plan.scoring.script else "",
+        image=_or_empty(lambda: image_inputs(plan, model_id(plan, results), ports)) if plan.scoring.script else "",
+        deploy=deploy_inputs(plan),
+    )
+
+
+def model_id(plan: Plan, results: Results) -> str:
+    """`name:version` of the model to use: the registered one that the plan names, or the one that was registered for it."""
+    if plan.model.version is not None and not plan.model.path:
+        return f"{plan.model.name}:{plan.model.version}"
+    return results.model
+
+
+def _or_empty(read: Callable[[], str]) -> str:
+    try:
+        return read()
+    except EdgeError:
+        return ""

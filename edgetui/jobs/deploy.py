@@ -1,0 +1,124 @@
+"""Review and apply: our module merged into what each device runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+
+from edgetui.core import manifest, rules
+from edgetui.core.errors import EdgeError, bad_input
+from edgetui.core.events import Applied, Event, ImageResolved, Preview
+from edgetui.core.models import Deployed, HubInfo, ImageDetails, RegistryCredential
+from edgetui.core.plan import Plan
+from edgetui.core.ports import Ports
+from edgetui.core.results import Results
+from edgetui.jobs import check, resources
+
+Versions = tuple[int, int]  # `$version` of the desired properties of $edgeAgent and $edgeHub
+_ARCHITECTURES = {"arm64v8": "arm64", "arm32v7": "arm/v7", "x86_64": "amd64", "aarch64": "arm64"}
+
+
+def preview(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
+    """Read each device's live twins and say what would change: `ImageResolved`, then `Preview` for each device.
+
+    Raises:
+        EdgeError: the image, the credential, the hub or a device is not there, or the module cannot be put in.
+    """
+    credential, image = yield from _image(results, ports)
+    hub = resources.hub(plan, ports)
+    for device in _devices(plan):
+        live = ports.hub.deployed(hub, device)
+        merged = _merged(plan, live, image.by_digest, credential)
+        warnings = (*merged.warnings, *_mismatch(live, image.platform), *_only_reports(live))
+        yield Preview(device, merged.changes, warnings, _versions(live))
+
+
+def deploy(
+    plan: Plan, results: Results, ports: Ports, *, seen: Mapping[str, Versions] | None = None
+) -> Iterator[Event]:
+    """Apply the merged manifest to each device: `ImageResolved`, then `Applied` for each.
+
+    Args:
+        plan: what to deploy.
+        results: the built image and the stored credential.
+        ports: the outside.
+        seen: the versions that the operator reviewed; a device that was changed since is left alone.
+
+    Raises:
+        EdgeError: as `preview`, or a device was changed since the review.
+    """
+    credential, image = yield from _image(results, ports)
+    hub = resources.hub(plan, ports)
+    inputs = check.deploy_inputs(plan)
+    for device in _devices(plan):
+        live = ports.hub.deployed(hub, device)
+        if seen is not None and device in seen and tuple(seen[device]) != _versions(live):
+            raise EdgeError(
+                f"{device} was changed by somebody else since the review",
+                "Applying now would be based on what the device no longer runs.",
+                "Review again",
+                retryable=True,
+            )
+        merged = _merged(plan, live, image.by_digest, credential)
+        snapshot = _snapshot(live, hub, ports)
+        ports.hub.apply(hub, device, merged.content)
+        yield Applied(device, snapshot, inputs)
+
+
+def _image(results: Results, ports: Ports) -> Generator[Event, None, tuple[RegistryCredential, ImageDetails]]:
+    """Read the image with the very credential that devices get; yields `ImageResolved`, returns both."""
+    if not results.image:
+        raise EdgeError("The image is not built yet", remedy="Build it in step 4", field="image", kind="input")
+    credential = resources.credential(results, ports)
+    image = ports.registry.resolve(results.image, credential)
+    yield ImageResolved(image.reference, image.digest, image.by_digest, image.platform, image.size)
+    return credential, image
+
+
+def _devices(plan: Plan) -> tuple[str, ...]:
+    for target in plan.target:
+        if target.condition:
+            raise bad_input(
+                "target.condition",
+                "Target conditions are not in this version",
+                'Name the devices: devices = ["…"]',
+            )
+    if not plan.devices:
+        raise bad_input("target.devices", "The plan names no device", "Choose one or more in step 6")
+    return plan.devices
+
+
+def _merged(plan: Plan, live: Deployed, image: str, credential: RegistryCredential) -> manifest.Merged:
+    return manifest.merge(live, plan.module_name, image, plan.module, credential)
+
+
+def _versions(live: Deployed) -> Versions:
+    return live.agent_version, live.hub_version
+
+
+def _mismatch(live: Deployed, image_platform: str) -> Iterator[str]:
+    """Warn where the device reports another architecture than the image has; old images carry wrong labels, so no more."""
+    runtime = (live.agent_reported.get("runtime") or {}).get("platform") or {}
+    reported = str(runtime.get("architecture") or "")
+    architecture = _ARCHITECTURES.get(reported, reported)
+    has = image_platform.partition("/")[2]
+    if architecture and has and architecture != has:
+        yield f"the device is {architecture} and the image is {has}: it will not start there"
+
+
+def _only_reports(live: Deployed) -> Iterator[str]:
+    if live.tags.get("simulated"):
+        yield "this device only reports: nothing runs on it, and nothing there will answer"
+
+
+def _snapshot(live: Deployed, hub: HubInfo, ports: Ports) -> str:
+    """Keep what the device was told before, without its secrets; returns the file."""
+    before = {
+        "hub": hub.host_name,
+        "device": live.device,
+        "versions": _versions(live),
+        "$edgeAgent": manifest.redacted(live.agent),
+        "$edgeHub": manifest.redacted(live.hub),
+    }
+    name = f"before-{rules.file_name(live.device)}-{live.agent_version}.json"
+    return ports.files.append_log(name, [json.dumps(before, ensure_ascii=False)])

@@ -1,0 +1,226 @@
+"""What a person works on: one plan, what was done for it, and what runs now. Not tied to a face; safe from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from edgetui.core import steps
+from edgetui.core.cancel import Cancellation, using
+from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.events import Event, Failed, Started
+from edgetui.core.plan import Plan
+from edgetui.core.ports import Ports
+from edgetui.core.results import Results
+from edgetui.jobs import build, check, credentials, deploy, register, sign_in, watch
+
+# Jobs beside the steps' own: which step they belong to.
+_OF_STEP = {"preview": "deploy"}
+
+
+class Session:
+    """One plan being worked on.
+
+    Every answer is saved at once, every result as it comes, so that a new start goes on where the last one was, however it ended.
+    """
+
+    def __init__(self, ports: Ports, path: str = "") -> None:
+        """Begin with the plan file at `path`, or with an empty plan where it is "".
+
+        Raises:
+            EdgeError: (input) the file cannot be read, or is no plan.
+        """
+        self.ports = ports
+        self.path = path
+        self.plan: Plan = ports.plans.load(path) if path else Plan()
+        self.results: Results = ports.plans.load_results(path) if path else Results()
+        self.running: dict[str, str] = {}
+        self.failed: dict[str, EdgeError] = {}
+        self._inputs = steps.Inputs()
+        self._cancellations: dict[str, Cancellation] = {}
+        self._lock = threading.RLock()
+
+    @staticmethod
+    def resume(ports: Ports) -> str:
+        """The path of the plan that was worked on last, or ""."""
+        return ports.plans.latest()
+
+    def edit(self, plan: Plan) -> None:
+        """Replace the plan and save it; results that belong to another workspace, hub or model are dropped.
+
+        Raises:
+            EdgeError: the file cannot be written; the session keeps the new plan all the same.
+        """
+        with self._lock:
+            before, self.plan = self.plan, plan
+            self.path = self.path or self.ports.plans.new()
+            kept = _kept(self.results, before, plan)
+            if kept is not self.results:
+                self.results = kept
+                self.ports.plans.save_results(self.path, kept)
+            for step in _touched(before, plan):
+                self.failed.pop(step, None)
+            self.ports.plans.save(self.path, plan)
+            if not plan.folder:  # a new plan's paths start where its file now stands
+                self.plan = self.ports.plans.load(self.path)
+
+    def situation(self) -> steps.Situation:
+        """Everything that decides how the steps stand."""
+        with self._lock:
+            failed = {step: error.title for step, error in self.failed.items()}
+            return steps.Situation(self.plan, self.results, self._inputs, dict(self.running), failed)
+
+    def views(self) -> list[steps.View]:
+        """All steps as they stand."""
+        return steps.view(self.situation())
+
+    def refresh_inputs(self) -> None:
+        """Read the plan's files again, so that a step whose inputs changed is seen as such. Reads whole files."""
+        inputs = check.inputs(self.plan, self.results, self.ports)
+        with self._lock:
+            self._inputs = inputs
+
+    def run(self, job: str, **options: Any) -> Iterator[Event]:
+        """Run a step's job (or `preview`) in this thread, and keep what it did.
+
+        Yields `Started`, the job's events, and `Failed` last where it failed: nothing is raised but a wrong `job`.
+        """
+        start = self._jobs()[job]
+        step = _OF_STEP.get(job, job)
+        cancellation = Cancellation()
+        with self._lock:
+            if step in self.running:
+                title = f"{steps.BY_ID[step].title} is still at work"
+                busy = EdgeError(title, remedy="Wait for it, or stop it first", retryable=True)
+                yield Failed.of(step, busy)
+                return
+            self.running[step] = ""
+            self._cancellations[step] = cancellation
+            self.failed.pop(step, None)
+        try:
+            yield Started(step, steps.BY_ID[step].title)
+            for event in _driven(start(**options), cancellation, steps.BY_ID[step].title):
+                self._take(event, step)
+                yield event
+        except EdgeError as problem:
+            with self._lock:
+                if problem.kind != "cancelled":
+                    self.failed[step] = problem
+                del self.running[step]
+            yield Failed.of(step, problem)
+        finally:
+            with self._lock:
+                self.running.pop(step, None)
+                if self._cancellations.get(step) is cancellation:
+                    del self._cancellations[step]
+
+    def stop(self, step: str) -> None:
+        """Cancel the step's job, if it runs. From any thread."""
+        with self._lock:
+            cancellation = self._cancellations.get(step)
+        if cancellation:
+            cancellation.cancel()
+
+    def stop_all(self) -> None:
+        """Cancel everything that runs."""
+        for step in list(self._cancellations):
+            self.stop(step)
+
+    def _jobs(self) -> dict[str, Callable[..., Iterator[Event]]]:
+        return {
+            "workspace": lambda: sign_in.verify(self.plan, self.ports),
+            "model": lambda: register.register(self.plan, self.ports),
+            "script": lambda: check.check(self.plan, self.ports),
+            "image": lambda: build.build(self.plan, self.results, self.ports),
+            "credentials": lambda **how: credentials.credentials(self.plan, self.ports, **how),
+            "preview": lambda: deploy.preview(self.plan, self.results, self.ports),
+            "deploy": self._deploy,
+        }
+
+    def _deploy(
+        self, seen: dict[str, deploy.Versions] | None = None, seconds: float = watch.PATIENCE
+    ) -> Iterator[Event]:
+        yield from deploy.deploy(self.plan, self.results, self.ports, seen=seen)
+        # The results hold by now what was applied: `run` folds each event before it asks for the next.
+        answered: set[str] = set()
+        for event in watch.watch(self.plan, self.results, self.ports, seconds):
+            yield event
+            if isinstance(event, Failed) and event.device:
+                answered.add(event.device)
+        if answered:
+            several = f"{len(answered)} of {len(self.plan.devices)} devices" if len(self.plan.devices) > 1 else ""
+            first = next(outcome.detail for device, outcome in self.results.devices.items() if device in answered)
+            raise EdgeError(f"{several} did not answer" if several else first, first if several else "")
+
+    def _take(self, event: Event, step: str) -> None:
+        with self._lock:
+            results = self.results.after(event)
+            text = getattr(event, "text", "")
+            if text:
+                self.running[step] = text
+            if results is not self.results:
+                self.results = results
+                self._inputs = _seen(self._inputs, event)
+                if self.path:
+                    self.ports.plans.save_results(self.path, results)
+
+
+def _driven(job: Iterator[Event], cancellation: Cancellation, title: str) -> Iterator[Event]:
+    """Take the job's events with its cancellation current only while the job itself runs, and stop it when asked."""
+    try:
+        while True:
+            if cancellation.requested:
+                raise cancelled(title)
+            with using(cancellation):
+                try:
+                    event = next(job)
+                except StopIteration:
+                    return
+            yield event
+    finally:
+        close = getattr(job, "close", None)
+        if close:
+            close()
+
+
+def _kept(results: Results, before: Plan, after: Plan) -> Results:
+    """What still holds after an edit."""
+    if before.workspace != after.workspace and results.model + results.image + results.credential:
+        return Results(checked_inputs=results.checked_inputs, errors=results.errors, warnings=results.warnings)
+    if before.hub != after.hub and results.devices:
+        return msgspec.structs.replace(results, devices={}, deployed_image="", deployed_inputs="")
+    return results
+
+
+def _touched(before: Plan, after: Plan) -> Iterator[str]:
+    """The steps whose answers an edit changed: an old failure says nothing of new answers."""
+    sections = {
+        "workspace": ("workspace",),
+        "model": ("workspace", "model"),
+        "script": ("scoring",),
+        "image": ("workspace", "model", "scoring", "image"),
+        "credentials": ("workspace", "registry"),
+        "devices": ("hub", "target"),
+        "deploy": ("hub", "target", "module", "scoring"),
+    }
+    for step, names in sections.items():
+        if any(getattr(before, name) != getattr(after, name) for name in names):
+            yield step
+
+
+def _seen(inputs: steps.Inputs, event: Event) -> steps.Inputs:
+    """What a job has just worked on is what there is now, until files are read again."""
+    found = getattr(event, "inputs", "")
+    field = {"Checked": "scoring", "Registered": "model", "ImageBuilt": "image", "Applied": "deploy"}.get(
+        type(event).__name__
+    )
+    return msgspec.structs.replace(inputs, **{field: found}) if field and found else inputs
+
+
+def missing(step: steps.Step, plan: Plan) -> EdgeError | None:
+    """The error of a step that the plan does not answer, or None."""
+    text = step.missing(plan)
+    return bad_input(step.id, f"{step.title}: {text}", f"Answer step {step.number}") if text else None
