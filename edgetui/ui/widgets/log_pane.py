@@ -78,6 +78,7 @@ Hold Shift to use the terminal's own selection.
         yield LogView(self.buffer)
         field = Input(compact=True)
         field.cursor_blink = False
+        field.can_focus = False  # not shown yet: it must not take the focus when a screen opens
         yield field
 
     def on_mount(self) -> None:
@@ -135,6 +136,7 @@ Hold Shift to use the terminal's own selection.
         field = self.query_one(Input)
         field.value = self.find_text if what == "find" else self.buffer.filter
         field.placeholder = "find, Enter jumps, Esc clears" if what == "find" else "show only lines with, Esc shows all"
+        field.can_focus = True
         self.add_class("-asking")
         field.focus()
 
@@ -169,8 +171,9 @@ Hold Shift to use the terminal's own selection.
             self._jump(self.view.current, -1)
 
     def _ask_done(self) -> None:
-        self.remove_class("-asking")
         self.view.focus()
+        self.query_one(Input).can_focus = False
+        self.remove_class("-asking")
 
     def action_next(self, step: int) -> None:
         """Go to the next or the previous place found."""

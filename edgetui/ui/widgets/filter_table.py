@@ -1,0 +1,416 @@
+"""A table that is filtered by typing, filled page by page, marked with Space, and refreshed without losing one's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.coordinate import Coordinate
+from textual.events import Click, Focus
+from textual.geometry import Offset
+from textual.message import Message
+from textual.widgets import DataTable, Input, Static
+
+MARKS = {True: "[x]", False: "[ ]"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: `key` is what `y` copies and messages carry; `search` is text that the filter sees beside the cells."""
+
+    key: str
+    cells: tuple[str, ...]
+    search: str = ""
+
+    def matches(self, words: Sequence[str]) -> bool:
+        """Whether every word is somewhere in the row, in any case."""
+        text = " ".join((self.key, *self.cells, self.search)).casefold()
+        return all(word in text for word in words)
+
+
+class RowsTable(DataTable[Text]):
+    """The rows themselves; mirrors its highlight into the terminal's cursor, for screen readers and magnifiers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home,ctrl+home", "scroll_top", "First", show=False, id="table.first"),
+        Binding("end,ctrl+end", "scroll_bottom", "Last", show=False, id="table.last"),
+    ]
+
+    class Clicked(Message):
+        """A row was clicked; `again` where it was the current one already, `mark` where the click was on the mark."""
+
+        def __init__(self, *, again: bool, mark: bool) -> None:
+            super().__init__()
+            self.again = again
+            self.mark = mark
+
+    def action_select_cursor(self) -> None:
+        """Enter: the frame around it decides what choosing is."""
+        if self.row_count:
+            self.post_message(DataTable.RowSelected(self, self.cursor_row, self.ordered_rows[self.cursor_row].key))
+
+    async def _on_click(self, event: Click) -> None:
+        meta = event.style.meta
+        row, column = meta.get("row", -1), meta.get("column", -1)
+        if row < 0 or row >= self.row_count:
+            return
+        event.stop()
+        event.prevent_default()
+        again = row == self.cursor_row
+        self.cursor_coordinate = Coordinate(row, 0)
+        self.post_message(self.Clicked(again=again, mark=column == 0))
+
+    def on_focus(self, _: Focus) -> None:
+        """Let the terminal's cursor stand on the current row."""
+        self.mirror()
+
+    def mirror(self) -> None:
+        """Put the terminal's cursor on the current row."""
+        if self.has_focus and self.row_count:
+            row = self.cursor_row + (self.header_height if self.show_header else 0) - self.scroll_offset.y
+            self.app.cursor_position = self.content_region.offset + Offset(0, max(row, 0))
+
+
+class FilterTable(Vertical):
+    """Rows with a filter.
+
+    Fill it with `begin`, any number of `add`, and `finish` or `fail`; do the same again to refresh: rows that come again keep
+    their place, rows that do not come leave at `finish`.
+    """
+
+    DEFAULT_CSS = """
+    FilterTable { height: 1fr; }
+    FilterTable > Input { display: none; }
+    FilterTable.-filtering > Input { display: block; }
+    FilterTable > RowsTable { height: 1fr; }
+    FilterTable > .table-words { height: auto; padding: 0 1; color: $text-muted; }
+    FilterTable > .table-state { display: none; height: 1fr; padding: 1 2; }
+    FilterTable.-nothing > RowsTable { height: 1; }
+    FilterTable.-nothing > .table-state { display: block; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("/", "filter", "Filter", id="table.filter", tooltip="Show only rows with some words"),
+        Binding("space", "mark", "Mark", id="table.mark", tooltip="Mark or unmark the current row"),
+        Binding("*", "mark_all", "Mark all", show=False, id="table.mark-all", tooltip="Mark or unmark all rows shown"),
+        Binding("y", "copy", "Copy", show=False, id="table.copy", tooltip="Copy the current row's id"),
+        Binding("escape", "clear_filter", "All rows", show=False, id="table.clear-filter"),
+        Binding("down", "to_rows", "To the rows", show=False, id="table.to-rows"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        """Enter, or a second click, on a row."""
+
+        table: FilterTable
+        key: str
+
+        @property
+        def control(self) -> FilterTable:
+            """The table, for `@on(FilterTable.Chosen, "#id")`."""
+            return self.table
+
+    @dataclass
+    class Moved(Message):
+        """Another row is the current one; `key` is "" where there is none."""
+
+        table: FilterTable
+        key: str
+
+        @property
+        def control(self) -> FilterTable:
+            """The table."""
+            return self.table
+
+    @dataclass
+    class Marked(Message):
+        """The person changed what is marked."""
+
+        table: FilterTable
+        keys: tuple[str, ...]
+
+        @property
+        def control(self) -> FilterTable:
+            """The table."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        *,
+        many: bool = False,
+        noun: str = "rows",
+        empty: str = "There is nothing here.",
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.many = many
+        self.noun = noun
+        self.empty = empty
+        self._rows: dict[str, Row] = {}
+        self._shown: list[str] = []
+        self._marked: dict[str, None] = {}
+        self._words: list[str] = []
+        self._gone: set[str] = set()  # rows of before a refresh that did not come again yet
+        self._loading = ""
+        self._error = ("", "")
+        self._told = ""
+
+    def compose(self) -> ComposeResult:
+        """Filter, rows (or a text in their place), and one line of words."""
+        field = Input(placeholder="words that rows must have; Enter goes to the rows, Esc shows all", compact=True)
+        field.cursor_blink = False
+        field.can_focus = False
+        yield field
+        yield RowsTable(cursor_type="row", zebra_stripes=False, cell_padding=1)
+        yield Static("", classes="table-state", markup=False)
+        yield Static("", classes="table-words", markup=False)
+
+    def on_mount(self) -> None:
+        """Set the columns up."""
+        if self.many:
+            self.table.add_column(Text(""), width=3, key="mark")
+        for number, column in enumerate(self.columns):
+            self.table.add_column(Text(column), key=str(number))
+        self._say()
+
+    @property
+    def table(self) -> RowsTable:
+        """The rows."""
+        return self.query_one(RowsTable)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, shown or not, in order."""
+        return tuple(self._rows.values())
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The keys of the rows that pass the filter, in order."""
+        return tuple(self._shown)
+
+    @property
+    def current(self) -> str:
+        """The key of the current row, or ""."""
+        row = self.table.cursor_row
+        return self._shown[row] if 0 <= row < len(self._shown) else ""
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The marked keys, in the order of marking; also those that the filter hides."""
+        return tuple(self._marked)
+
+    def begin(self, words: str = "loading") -> None:
+        """Rows will come; what is there stays until `finish`."""
+        self._loading, self._error, self._gone = words, ("", ""), set(self._rows)
+        self._say()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take rows in: new ones at the end, known ones in place."""
+        table = self.table
+        for row in rows:
+            known = self._rows.get(row.key)
+            self._gone.discard(row.key)
+            self._rows[row.key] = row
+            if known is None:
+                if row.matches(self._words):
+                    self._shown.append(row.key)
+                    table.add_row(*self._cells(row), key=row.key)
+            elif known.cells != row.cells and row.key in table.rows:
+                for number, cell in enumerate(row.cells):
+                    table.update_cell(row.key, str(number), Text(cell, no_wrap=True), update_width=True)
+        self._say()
+
+    def finish(self) -> None:
+        """All rows came."""
+        self._loading = ""
+        if self._gone:
+            for key in self._gone:
+                del self._rows[key]
+            self._gone = set()
+            self._rebuild()
+        self._say()
+
+    def fail(self, title: str, remedy: str = "") -> None:
+        """The rows could not be had; those that are there stay."""
+        self._loading, self._error, self._gone = "", (title, remedy), set()
+        self._say()
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Show exactly these rows."""
+        self.begin()
+        self.add(rows)
+        self.finish()
+
+    def mark(self, keys: Iterable[str]) -> None:
+        """Set what is marked, from outside."""
+        self._marked = dict.fromkeys(keys)
+        self._paint_marks(self._shown)
+
+    def move_to(self, key: str) -> None:
+        """Make a row the current one, if it is shown."""
+        if key in self._shown:
+            self.table.move_cursor(row=self._shown.index(key))
+
+    def focus_rows(self) -> None:
+        """Put the focus on the rows."""
+        self.table.focus()
+
+    def filter_by(self, text: str) -> None:
+        """Show only rows that have all these words."""
+        self._filtering(bool(text))
+        self.query_one(Input).value = text
+
+    def action_filter(self) -> None:
+        """Type words to filter by."""
+        self._filtering(True)
+        self.query_one(Input).focus()
+
+    def action_clear_filter(self) -> None:
+        """Show all rows again."""
+        self.query_one(Input).value = ""
+        self.table.focus()
+        self._filtering(False)
+
+    def action_to_rows(self) -> None:
+        """Leave the filter for the rows."""
+        self.table.focus()
+
+    def action_mark(self) -> None:
+        """Mark or unmark the current row."""
+        if self.current:
+            self._toggle([self.current])
+
+    def action_mark_all(self) -> None:
+        """Mark all rows shown, or unmark them where all are marked."""
+        if self._shown:
+            self._toggle(self._shown)
+
+    def action_copy(self) -> None:
+        """Copy the current row's key."""
+        if self.current:
+            self.app.copy_to_clipboard(self.current)
+            self.app.notify(f"Copied {self.current}", markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Marks only where several can be chosen; Esc only while there is a filter to clear."""
+        if action in {"mark", "mark_all"}:
+            return self.many
+        if action == "clear_filter":
+            return self.has_class("-filtering")
+        if action == "to_rows":
+            return self.query_one(Input).has_focus
+        return super().check_action(action, parameters)
+
+    @on(Input.Changed)
+    def _filtered(self, event: Input.Changed) -> None:
+        event.stop()
+        words = event.value.casefold().split()
+        if words != self._words:
+            self._words = words
+            self._rebuild()
+            self._say()
+
+    @on(Input.Submitted)
+    def _filter_entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.table.focus()
+        self._filtering(bool(event.value))
+
+    @on(DataTable.RowHighlighted)
+    def _highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._tell_moved()
+        self.call_after_refresh(self.table.mirror)
+
+    @on(DataTable.RowSelected)
+    def _entered(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if self.current:
+            self.post_message(self.Chosen(self, self.current))
+
+    @on(RowsTable.Clicked)
+    def _clicked(self, event: RowsTable.Clicked) -> None:
+        event.stop()
+        if self.many and (event.mark or event.again):
+            self.action_mark()
+        elif event.again and self.current:
+            self.post_message(self.Chosen(self, self.current))
+
+    def _filtering(self, on: bool) -> None:
+        # A field that is not shown must not take the focus when a screen opens.
+        self.query_one(Input).can_focus = on
+        self.set_class(on, "-filtering")
+
+    def _tell_moved(self) -> None:
+        if self.current != self._told:
+            self._told = self.current
+            self.post_message(self.Moved(self, self._told))
+
+    def _toggle(self, keys: Sequence[str]) -> None:
+        if all(key in self._marked for key in keys):
+            for key in keys:
+                del self._marked[key]
+        else:
+            self._marked.update(dict.fromkeys(keys))
+        self._paint_marks(keys)
+        self.post_message(self.Marked(self, self.marked))
+
+    def _paint_marks(self, keys: Iterable[str]) -> None:
+        if self.many and self.is_mounted:
+            for key in keys:
+                self.table.update_cell(key, "mark", Text(MARKS[key in self._marked]))
+        self._say()
+
+    def _cells(self, row: Row) -> list[Text]:
+        cells = [Text(cell, no_wrap=True) for cell in row.cells]
+        return [Text(MARKS[row.key in self._marked]), *cells] if self.many else cells
+
+    def _rebuild(self) -> None:
+        """Fill the table anew after the filter changed or rows left, on the same row if it is still there."""
+        current = self.current or self._told
+        self._shown = [key for key, row in self._rows.items() if row.matches(self._words)]
+        table = self.table
+        with self.prevent(DataTable.RowHighlighted), table.prevent(DataTable.RowHighlighted):
+            table.clear()
+            for key in self._shown:
+                table.add_row(*self._cells(self._rows[key]), key=key)
+            if current in self._shown:
+                table.move_cursor(row=self._shown.index(current))
+        self._tell_moved()
+
+    def _say(self) -> None:
+        """Put the state in words: under the rows, or in their place where there are none."""
+        if not self.is_mounted:
+            return
+        title, remedy = self._error
+        count, shown = len(self._rows), len(self._shown)
+        self.set_class(not shown, "-nothing")
+        if title:
+            state = f"✗ {title}" + (f"\n{remedy}" if remedy else "")
+        elif self._loading and not count:
+            state = f"{self._loading}…"
+        else:
+            state = self.empty if not count else "No row has these words. Esc shows all."
+        self.query_one(".table-state", Static).update(Content(state))
+        words = [f"{shown} of {count} {self.noun}" if shown != count else f"{count} {self.noun}"]
+        if self._loading:
+            words.append(f"{self._loading}…")
+        if self._marked:
+            hidden = sum(key not in self._shown for key in self._marked) if self._words else 0
+            words.append(f"{len(self._marked)} marked" + (f", {hidden} hidden by the filter" if hidden else ""))
+        elif self.many and count:
+            words.append("Space marks")
+        if title and shown:
+            words = [f"✗ {title}", remedy, *words]
+        self.query_one(".table-words", Static).update(
+            Content(" · ".join(filter(None, words)) if count or title else "")
+        )
