@@ -57,7 +57,6 @@ def stylesheet() -> Path:
 class EdgeApp(App[int]):
     """The wizard. `session_path` is the plan file to open; without one the person is asked."""
 
-    TITLE = "edgetui"
     CSS_PATH = stylesheet()
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {_commands}
@@ -74,6 +73,7 @@ class EdgeApp(App[int]):
 
     def __init__(self, ports: Ports, session_path: str = "", settings: Settings | None = None) -> None:
         super().__init__()
+        self.title = "edgetui"
         self.ports = ports
         self.session_path = session_path
         self.settings = settings

@@ -21,7 +21,8 @@ def text_about(screen: Screen[Any]) -> str:
     """Help for the focused widget first, then for what holds it, then all keys that work now."""
     focused = screen.focused
     chain = [*focused.ancestors_with_self] if focused else [screen]
-    parts = [inspect.cleandoc(node.HELP) for node in chain if getattr(node, "HELP", None)]
+    said = (getattr(node, "help_text", "") or getattr(node, "HELP", None) for node in chain)
+    parts = [inspect.cleandoc(text) for text in said if text]
     rows = ["| key | does |", "|---|---|"]
     seen = set()
     for active in screen.active_bindings.values():

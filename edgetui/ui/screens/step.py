@@ -150,7 +150,7 @@ class StepScreen(Screen[None]):
         """Whether this step's job runs now."""
         return self.own_job in self.edge.bridge.running
 
-    def edit(self, **sections: dict[str, Any]) -> bool:
+    def edit(self, **sections: Any) -> bool:
         """Change fields of the plan's sections and save it: `edit(model={"name": "x"}, target=(Target(...),))`.
 
         Returns False where it could not be saved; the screen says why.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,12 +50,11 @@ class Field(Vertical):
         super().__init__(id=id)
         self._label = label
         self._check = check or (lambda _: "")
-        self._help = help
+        self.help_text = inspect.cleandoc(help)
         self._saved = value
         self._problem = ""
         self._input = Input(value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False)
         self._input.cursor_blink = False
-        self._input.HELP = help
 
     def compose(self) -> ComposeResult:
         """Label and input in one row, the problem under them."""

@@ -1,0 +1,178 @@
+"""Step 5: how devices sign in to the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from edgetui.core.errors import EdgeError
+from edgetui.core.events import Event, Progress
+from edgetui.core.models import RegistryInfo, VaultState
+from edgetui.jobs import browse
+from edgetui.ui.screens.confirm import ConfirmScreen
+from edgetui.ui.screens.step import StepScreen
+
+KEPT = {
+    "keyring": "in the OS keyring ({name}); nowhere else on this machine",
+    "memory": "for this run only: no OS keyring answers here ({why})",
+}
+
+
+class CredentialsScreen(StepScreen):
+    """The registry, its admin user, and where the password will be kept. The password itself is never shown."""
+
+    step_id = "credentials"
+    HELP = """
+    # Credentials
+
+    Devices pull the image from the workspace's container registry; they sign in with its **admin user**. Azure keeps that
+    user off until somebody turns it on: **F8** asks you before it does.
+
+    The password is fetched, kept in the OS keyring (or, where none answers, for this run only), and sent to the hub with
+    the deployment. It is never shown, logged, or written into the plan.
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f8", "fetch", "Fetch", id="credentials.fetch", tooltip="Fetch the credential and keep it"),
+        Binding("f9", "stop", "Stop", id="credentials.stop", tooltip="Stop fetching"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._registry: RegistryInfo | None = None
+        self._vault: VaultState | None = None
+
+    def body(self) -> ComposeResult:
+        """Compose facts and the one button."""
+        yield Static("", id="facts", markup=False)
+        yield Button("Fetch and keep the credential (F8)", id="fetch", compact=True)
+        yield Static("", id="explain", markup=False)
+
+    def show(self) -> None:
+        """Show registry, vault, and what is kept already."""
+        registry, vault, results = self._registry, self._vault, self.results
+        lines = []
+        if registry is None:
+            lines.append("Registry      asking…" if not self.last_error else "Registry      not known: F5 asks again")
+        else:
+            lines += [f"Registry      {registry.name}", f"Login server  {registry.login_server}"]
+            lines.append(f"Admin user    {'on' if registry.admin_enabled else 'off'}")
+        if vault is not None:
+            lines.append(
+                "Will be kept  " + KEPT[vault.kind].format(name=vault.name, why=vault.why or "no reason given")
+            )
+        if results.credential:
+            lines.append(f"Kept now      user {results.credential_user}, {results.credential_kept_in}")
+        self.query_one("#facts", Static).update(Content("\n".join(lines)))
+        off = registry is not None and not registry.admin_enabled
+        self.query_one("#fetch", Button).label = Content(
+            "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)"
+        )
+        explain = (
+            "The admin user is off. Devices need it to pull the image: enabling it gives everybody who has its password\n"
+            "the right to read and write this registry. You can turn it off again in the portal."
+            if off
+            else ""
+        )
+        self.query_one("#explain", Static).update(Content(explain))
+
+    def reload(self) -> None:
+        """Ask for the registry, and which store answers."""
+        plan = self.plan
+        self.query_one("#fetch", Button).focus()
+        if missing := self._blocked():
+            self.status.say(missing)
+            return
+        if not self.job_runs:
+            self.status.busy("Asking for the workspace's registry")
+        self.load("registry", lambda: browse.registry(plan, self.ports))
+        self.load("vault", lambda: browse.vault(self.ports))
+
+    def loaded(self, what: str, value: Any) -> None:
+        """Take an answer."""
+        if what == "registry":
+            self._registry = value
+            if not self.job_runs:
+                self._invite()
+        elif what == "vault":
+            self._vault = value
+        self.show()
+
+    def load_failed(self, what: str, error: EdgeError) -> None:
+        """Say why."""
+        super().load_failed(what, error)
+        self.show()
+
+    def job_events(self, job: str, events: Sequence[Event]) -> None:
+        """Say what goes on."""
+        said = next((event.text for event in reversed(events) if isinstance(event, Progress)), "")
+        if job == self.own_job and said and self.job_runs:
+            self.status.busy(said.capitalize(), self.edge.bridge.runs[job].started)
+
+    def job_ended(self, job: str, error: EdgeError | None) -> None:
+        """Say how it ended; an admin user that is off is a question, not an error."""
+        if job == self.own_job and error is not None and error.field == "registry.credential":
+            self.fail(error)
+            self._ask()
+            return
+        super().job_ended(job, error)
+        if job == self.own_job and error is None:
+            self.load("registry", lambda: browse.registry(self.plan, self.ports))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop only what runs, fetch only what does not."""
+        if action == "stop":
+            return self.job_runs
+        if action == "fetch":
+            return not self.job_runs
+        return super().check_action(action, parameters)
+
+    @on(Button.Pressed, "#fetch")
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.action_fetch()
+
+    def action_fetch(self) -> None:
+        """Fetch the credential; where the admin user is off, ask first."""
+        if missing := self._blocked():
+            self.status.problem(missing)
+        elif self._registry is not None and not self._registry.admin_enabled:
+            self._ask()
+        else:
+            self._fetch(enable_admin=False)
+
+    def action_stop(self) -> None:
+        """Stop fetching."""
+        self.stop_job()
+
+    @work(exclusive=True)
+    async def _ask(self) -> None:
+        name = self._registry.name if self._registry else "the registry"
+        question = (
+            f"Turn on the admin user of registry {name}?\n\nIt is one user with two passwords, for the whole registry: whoever "
+            "has one can read and write every image. The article's way needs it; you can turn it off again."
+        )
+        if await self.app.push_screen_wait(ConfirmScreen("Enable the admin user", question, "Enable")):
+            self._fetch(enable_admin=True)
+        else:
+            self.status.say("Nothing was changed.")
+
+    def _fetch(self, *, enable_admin: bool) -> None:
+        self.status.busy("Fetching the credential")
+        self.run_job(enable_admin=enable_admin)
+        self.refresh_bindings()
+
+    def _blocked(self) -> str:
+        view = next(view for view in self.session.views() if view.step.id == self.step_id)
+        return f"This step {view.blocked} (choose a workspace first)." if view.blocked else ""
+
+    def _invite(self) -> None:
+        if self.results.credential:
+            self.status.done("The credential is kept; F3 goes on, F8 fetches it again.")
+        else:
+            self.status.say("Enter or F8 fetches the credential and keeps it.")
