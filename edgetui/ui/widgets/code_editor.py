@@ -1,0 +1,175 @@
+"""An editor for small source files: highlighting, line numbers, line ends kept, and a word on what is not saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.color import Color, ColorParseError
+from textual.events import Blur
+from textual.message import Message
+from textual.theme import Theme
+from textual.widgets import TextArea
+from textual.widgets.text_area import TextAreaTheme
+
+# Only these two grammars are ever loaded: the JSON grammar kills the process with some versions of tree-sitter.
+LANGUAGES = {".py": "python", ".yml": "yaml", ".yaml": "yaml"}
+
+# Which of the theme's colours a kind of word gets; the rest is plain text.
+SYNTAX = {
+    "text-success": ("string", "string.documentation", "string.special"),
+    "text-accent": (
+        "keyword",
+        "keyword.function",
+        "keyword.return",
+        "keyword.operator",
+        "conditional",
+        "repeat",
+        "exception",
+        "include",
+    ),
+    "text-primary": ("function", "function.call", "method", "method.call", "function.builtin", "yaml.field"),
+    "text-secondary": ("type", "type.class", "type.builtin", "constructor", "class", "attribute"),
+    "text-warning": ("number", "float", "boolean", "constant.builtin", "string.escape"),
+    "text-error": ("error",),
+}
+
+# F6 and F7 belong to the screens here.
+_KEPT = [b for b in TextArea.BINDINGS if isinstance(b, Binding) and b.key not in {"f6", "f7"}]
+
+
+def language_of(path: str) -> str | None:
+    """The grammar for a file, by the end of its name; None shows plain text."""
+    return LANGUAGES.get("." + path.rpartition(".")[2].lower()) if "." in path else None
+
+
+def syntax_theme(app: App[object]) -> TextAreaTheme:
+    """Syntax colours out of the app's own theme, so that any theme, light ones and the terminal's own too, stays readable."""
+    styles: dict[str, Style] = {"comment": Style(dim=True, italic=True)}
+    for variable, names in SYNTAX.items():
+        try:
+            colour = Color.parse(app.theme_variables.get(variable, ""))
+        except ColorParseError:
+            continue  # a theme may leave it to the terminal: plain text then
+        styles.update(dict.fromkeys(names, Style(color=colour.rich_color)))
+    return TextAreaTheme("edgetui", syntax_styles=styles)
+
+
+class CodeEditor(TextArea, inherit_bindings=False):
+    """One file's text.
+
+    `load(path, text)` shows a file; `text_to_save` is what belongs into it: exactly the loaded text while nothing was changed.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*_KEPT]
+
+    HELP = """
+## Editor
+Esc leaves the editor, Tab indents. ctrl+z undoes, ctrl+y does it again. ctrl+c copies, ctrl+v or your terminal's own paste pastes.
+What you change is saved when you leave the editor. F4 opens the file in your own editor (`$VISUAL` or `$EDITOR`).
+"""
+
+    @dataclass
+    class Dirtied(Message):
+        """There is something to save now, or no longer."""
+
+        editor: CodeEditor
+        dirty: bool
+
+        @property
+        def control(self) -> CodeEditor:
+            """The editor."""
+            return self.editor
+
+    @dataclass
+    class Left(Message):
+        """The focus left the editor."""
+
+        editor: CodeEditor
+
+        @property
+        def control(self) -> CodeEditor:
+            """The editor."""
+            return self.editor
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(
+            id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", max_checkpoints=500, compact=True
+        )
+        self.cursor_blink = False
+        self.path = ""
+        self._original = ""  # as read from the file
+        self._shown = ""  # the same, as the editor gives it back: all line ends alike
+        self._dirty = False
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the text was changed since it was loaded or saved."""
+        return self._dirty
+
+    @property
+    def text_to_save(self) -> str:
+        """The text for the file."""
+        return self.text if self._dirty else self._original
+
+    @property
+    def line_ends(self) -> str:
+        """What saving would do to line ends, in words; "" where it changes none of them."""
+        name = {"\r\n": "CRLF", "\n": "LF", "\r": "CR"}[self.document.newline]
+        return "" if self._shown == self._original else f"mixed line ends: a change makes all of them {name}"
+
+    def on_mount(self) -> None:
+        """Take the theme's colours, now and when the theme changes."""
+        self._take_colours()
+        self.app.theme_changed_signal.subscribe(self, self._theme_changed)
+
+    def load(self, path: str, text: str) -> None:
+        """Show a file's text; undo starts anew. The cursor stays near where it was in the same file."""
+        same, place = path == self.path, self.cursor_location
+        self.path = path
+        language = language_of(path)
+        if language != self.language:
+            self.language = language
+        self.load_text(text)
+        self._original, self._shown = text, self.text
+        if same:
+            self.move_cursor(self.clamp_visitable(place))
+        self._set_dirty_state()
+
+    def saved(self, text: str) -> None:
+        """Take note that `text` is what the file now holds."""
+        self._original = text
+        self._shown = text if text == self.text else self._shown
+        self._set_dirty_state()
+
+    def jump(self, line: int) -> None:
+        """Put the cursor on a line, counted from 1, and show it with what stands around it."""
+        row = min(max(line - 1, 0), self.document.line_count - 1)
+        self.move_cursor((row, 0), center=True)
+        self.focus()
+
+    @on(TextArea.Changed)
+    def _changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._set_dirty_state()
+
+    def on_blur(self, _: Blur) -> None:
+        """Say that the person went elsewhere: the time to save."""
+        self.post_message(self.Left(self))
+
+    def _set_dirty_state(self) -> None:
+        dirty = self.text != self._shown
+        if dirty != self._dirty:
+            self._dirty = dirty
+            self.post_message(self.Dirtied(self, dirty))
+
+    def _theme_changed(self, _: Theme) -> None:
+        self._take_colours()
+
+    def _take_colours(self) -> None:
+        self.register_theme(syntax_theme(self.app))
+        self.theme = "edgetui"
