@@ -1,0 +1,67 @@
+"""`edgetui` without a command: the wizard."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from edgetui.command_line.wiring import Wired, wired
+from edgetui.core.errors import EdgeError
+
+_LINGER = 2.0  # seconds for threads that still wait for something after everything was closed
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the wizard; returns the exit code when the person leaves."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in {"dumb", ""}:
+        raise EdgeError(
+            "The wizard needs a terminal",
+            remedy="Open it in one (over SSH: ssh -t), or use: edgetui deploy PLAN --yes",
+            kind="input",
+        )
+    path = str(Path(args.plan).absolute()) if args.plan else ""
+    with wired(args) as wires:
+        if path:
+            wires.ports.plans.load(path)  # what is wrong with it is better said here than behind the screen
+        if wires.sandbox:
+            wires.sandbox.start()
+        code = asyncio.run(_wizard(wires, path))
+    _leave(code)
+    return code
+
+
+async def _wizard(wires: Wired, path: str) -> int:
+    from edgetui import bootstrap
+    from edgetui.ui.app import EdgeApp
+
+    app = EdgeApp(wires.ports, path, wires.settings)
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGHUP"):  # a lost SSH session is a SIGHUP
+        with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
+            number = getattr(signal, name)
+            loop.add_signal_handler(number, functools.partial(app.exit, None, 128 + number))
+    try:
+        await app.run_async()
+    finally:
+        # asyncio waits for its threads next; what they wait for must have ended before.
+        await asyncio.to_thread(bootstrap.close, wires.ports)
+    return app.return_code or 0
+
+
+def _leave(code: int) -> None:
+    """End now if a thread does not: the screen is closed, and nobody would know what a silent process waits for."""
+    deadline = time.monotonic() + _LINGER
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                sys.stdout.flush()
+                os._exit(code)

@@ -1,0 +1,55 @@
+"""`edgetui deploy PLAN --dry-run`: what would be done; nothing is changed on Azure or on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edgetui.command_line import running
+from edgetui.core import events, steps
+from edgetui.core.errors import EdgeError
+from edgetui.core.plan import Plan
+from edgetui.core.ports import Ports
+from edgetui.core.results import Results
+
+
+def run(plan: Plan, results: Results, ports: Ports, show: Callable[[events.Event], None]) -> int:
+    """Check, then say for each step what would happen; the devices' changes where an image is there already."""
+    for event in running.events(lambda: _job(plan, results, ports)):
+        show(event)
+    return 0
+
+
+def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
+    from edgetui.jobs import browse, check, deploy
+
+    for event in check.check(plan, ports):
+        yield event
+        if isinstance(event, events.Checked) and any(problem.severity == "error" for problem in event.problems):
+            raise EdgeError("The script or the environment has errors", remedy="Fix them first.", kind="input")
+    workspace = browse.workspace(plan, ports)
+    yield events.Progress("workspace", f"{workspace.name} in {workspace.resource_group} is there")
+    inputs = check.inputs(plan, results, ports)
+    now = steps.Situation(plan, results, inputs)
+    status = {step.id: steps.status(step, now) for step in steps.STEPS}
+    again = steps.Status.DONE
+    model = plan.model
+    if not model.path:
+        yield events.Progress("model", f"would use {model.name}:{model.version}")
+    elif status["model"] is again:
+        yield events.Progress("model", f"would use {results.model}, nothing changed since")
+    else:
+        yield events.Progress("model", f"would register {model.path} as {model.name}")
+    ready = status["model"] is again and status["image"] is again
+    if not ready:
+        yield events.Progress("image", f"would build {plan.image_name} for {plan.image.platform}")
+    else:
+        yield events.Progress("image", f"would use {results.image}, nothing changed since")
+    registry = browse.registry(plan, ports)
+    if not registry.admin_enabled:
+        yield events.Progress("credentials", f"would turn on the admin user of {registry.name}")
+    yield events.Progress("credentials", f"would fetch the admin user's password of {registry.login_server}")
+    if ready and results.credential and ports.vault.fetch(results.credential) is not None:
+        yield from deploy.preview(plan, results, ports)
+        return
+    for device in plan.devices:
+        yield events.Progress("deploy", f"would put module {plan.module_name} on {device}")
