@@ -11,6 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.color import Color, ColorParseError
 from textual.events import Blur
+from textual.geometry import Offset
 from textual.message import Message
 from textual.theme import Theme
 from textual.widgets import TextArea
@@ -151,6 +152,12 @@ What you change is saved when you leave the editor. F4 opens the file in your ow
         row = min(max(line - 1, 0), self.document.line_count - 1)
         self.move_cursor((row, 0), center=True)
         self.focus()
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Scroll to the cursor; while an undo takes many lines away, the cursor may for a moment stand behind the end."""
+        if self.cursor_location[0] >= self.document.line_count:
+            return Offset()
+        return super().scroll_cursor_visible(center, animate)
 
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:
