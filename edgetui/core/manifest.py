@@ -245,8 +245,8 @@ def _check_ports(agent: dict[str, Any], name: str) -> None:
                 if other == name and key in taken:
                     raise bad_input(
                         "module.create_options",
-                        f"port {key} of the device is already bound by its module {taken[key]!r}",
-                        f"bind another HostPort in [module.create_options], or remove {taken[key]!r} from the device",
+                        f"Port {key} of the device is already bound by its module {taken[key]!r}",
+                        f"Bind another HostPort in [module.create_options], or remove {taken[key]!r} from the device",
                     )
                 taken.setdefault(key, other)
 
@@ -255,14 +255,14 @@ def _check_limits(agent: dict[str, Any]) -> None:
     count = len(agent.get("modules") or {})
     if count > MODULE_LIMIT:
         raise bad_input(
-            "target", f"the device would get {count} modules; {MODULE_LIMIT} are the most", "remove some first"
+            "target", f"The device would get {count} modules; {MODULE_LIMIT} are the most", "Remove some first"
         )
     size = twin_size(agent)
     if size > SECTION_LIMIT:
         raise bad_input(
             "module",
-            f"the device's desired properties would take {size} bytes; {SECTION_LIMIT} are the most",
-            "remove modules, or shorten env and createOptions",
+            f"The device's desired properties would take {size} bytes; {SECTION_LIMIT} are the most",
+            "Remove modules, or shorten env and createOptions",
         )
 
 
