@@ -80,11 +80,8 @@ class AzureRegistry:
         try:
             found = client.registries.list_credentials(group, name)
         except HttpResponseError as problem:
-            code = getattr(problem.error, "code", "") or ""
-            if (
-                "UnAuthorizedForCredentialOperations" in f"{code} {problem}"
-                or "admin user is disabled" in str(problem).lower()
-            ):
+            said = str(getattr(problem.error, "message", None) or problem.message)
+            if "UnAuthorizedForCredentialOperations" in str(problem) or "admin user is disabled" in said.lower():
                 title = f"The admin user of registry {name} is off"
                 remedy = f"Turn it on in step 5, or run `az acr update -n {name} --admin-enabled true`."
                 raise EdgeError(title, short(said), remedy, field=FIELD) from None
