@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from edgetui.core.ports import Ports
     from edgetui.jobs.session import Session
     from edgetui.settings import Settings
+    from edgetui.ui.screens.hub import HubScreen
 
 # Imported when opened: the first frame needs the list of steps only.
 SCREENS = {
@@ -60,13 +58,14 @@ class EdgeApp(App[int]):
     CSS_PATH = stylesheet()
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {_commands}
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "f1", "help", "Help", id="app.help", tooltip="Explain what has the focus, and list the keys", priority=True
         ),
+        Binding("ctrl+p", "command_palette", "More", id="app.commands", tooltip="List every command", priority=True),
         Binding("f10", "leave", "Quit", id="app.quit", tooltip="Leave edgetui; the plan is saved", priority=True),
-        # ctrl+q is Textual's own way out; it asks too.
+        # Textual's own way out; it asks too.
         Binding("ctrl+q", "leave", "Quit", id="app.quit_too", show=False, priority=True),
         Binding("ctrl+c", "copy_selection", "Copy", id="app.copy", tooltip="Copy the selected text", show=False),
     ]
@@ -93,11 +92,6 @@ class EdgeApp(App[int]):
         """Set what needs a running app."""
         wanted = self.settings.theme if self.settings else ""
         self.theme = themes.choose(wanted, os.environ, self.available_themes)
-        if sys.platform != "win32":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminated)
-
-    def _terminated(self) -> None:
-        self.exit(return_code=128 + signal.SIGTERM)
 
     def on_unmount(self) -> None:
         """Stop what runs; nobody is there to see its end."""
@@ -133,6 +127,16 @@ class EdgeApp(App[int]):
             where += [name for name in (plan.workspace.name, plan.hub.name) if name]
         return "edgetui", "  ".join(where)
 
+    @property
+    def hub(self) -> HubScreen:
+        """The list of steps."""
+        from edgetui.ui.screens.hub import HubScreen
+
+        hub = self.screen_stack[0]
+        if not isinstance(hub, HubScreen):
+            raise TypeError(hub)
+        return hub
+
     def edit(self, plan: Plan) -> bool:
         """Replace the plan and save it; where that fails, say why and return False."""
         try:
@@ -154,6 +158,7 @@ class EdgeApp(App[int]):
         if not self.has_session:
             return
         module, _, name = SCREENS[step_id].partition(":")
+        self.hub.point_to(step_id)
         screen: Screen[None] = getattr(import_module(f"edgetui.ui.screens.{module}"), name)()
         if len(self.screen_stack) > 1:
             self.switch_screen(screen)
@@ -192,6 +197,11 @@ class EdgeApp(App[int]):
         self.notify(f"{what}: {where}", markup=False)
 
     # keys
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys as they are printed on the keyboard: F3, not f3."""
+        shown = super().get_key_display(binding)
+        return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
 
     def action_help(self) -> None:
         """Explain what has the focus."""

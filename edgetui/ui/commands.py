@@ -22,7 +22,7 @@ class Commands(Provider):
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if not binding.id or binding.action in seen | HIDDEN or not active.enabled:
+            if not binding.id or binding.id == "app.quit_too" or binding.action in seen | HIDDEN or not active.enabled:
                 continue
             seen.add(binding.action)
             run = partial(app.run_action, binding.action, default_namespace=active.node)

@@ -58,16 +58,18 @@ class CredentialsScreen(StepScreen):
         registry, vault, results = self._registry, self._vault, self.results
         lines = []
         if registry is None:
-            lines.append("Registry      asking…" if not self.last_error else "Registry      not known: F5 asks again")
+            lines.append(
+                "Registry        asking…" if not self.last_error else "Registry        not known: F5 asks again"
+            )
         else:
-            lines += [f"Registry      {registry.name}", f"Login server  {registry.login_server}"]
-            lines.append(f"Admin user    {'on' if registry.admin_enabled else 'off'}")
+            lines += [f"Registry        {registry.name}", f"Login server    {registry.login_server}"]
+            lines.append(f"Admin user      {'on' if registry.admin_enabled else 'off'}")
         if vault is not None:
             lines.append(
-                "Will be kept  " + KEPT[vault.kind].format(name=vault.name, why=vault.why or "no reason given")
+                "Will be kept    " + KEPT[vault.kind].format(name=vault.name, why=vault.why or "no reason given")
             )
         if results.credential:
-            lines.append(f"Kept now      user {results.credential_user}, {results.credential_kept_in}")
+            lines.append(f"Kept now        user {results.credential_user}, {results.credential_kept_in}")
         self.query_one("#facts", Static).update(Content("\n".join(lines)))
         off = registry is not None and not registry.admin_enabled
         self.query_one("#fetch", Button).label = Content(

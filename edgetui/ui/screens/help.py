@@ -27,7 +27,7 @@ def text_about(screen: Screen[Any]) -> str:
     seen = set()
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.description or binding.action in seen or not active.enabled:
+        if not binding.id or binding.action in seen or not active.enabled:
             continue
         seen.add(binding.action)
         says = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description

@@ -75,7 +75,7 @@ class HubScreen(Screen[None]):
             with VerticalScroll(id="details", can_focus=False):
                 yield Static("", id="details-text", markup=False)
         yield StatusLine(id="status")
-        yield Footer()
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show the steps at once; which plan it will be comes after the first frame."""
@@ -116,6 +116,10 @@ class HubScreen(Screen[None]):
     def highlighted(self) -> steps.View:
         """The step under the cursor."""
         return self._views[self.query_one("#steps", OptionList).highlighted or 0]
+
+    def point_to(self, step_id: str) -> None:
+        """Put the cursor on a step."""
+        self.query_one("#steps", OptionList).highlighted = steps.BY_ID[step_id].number - 1
 
     def _show_details(self) -> None:
         view = self.highlighted

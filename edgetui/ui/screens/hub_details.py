@@ -9,7 +9,7 @@ from edgetui.core import steps
 from edgetui.core.events import LogLine, Progress
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
-from edgetui.ui.widgets.status_line import clock
+from edgetui.ui.words import clock
 
 if TYPE_CHECKING:
     from edgetui.ui.app import EdgeApp

@@ -40,6 +40,9 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
     """Take what the background found."""
     if what == "session":
         hub.edge.use(value)
+        hub.show()
+        if step := steps.next_open(value.situation()):
+            hub.point_to(step.id)
         hub.status.say("Enter opens a step, F3 the next one that is not done.")
         _greet(hub)
     elif what == "kept":

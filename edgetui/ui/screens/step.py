@@ -194,7 +194,7 @@ class StepScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield StatusLine(id="status")
-        yield Footer()
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show what is known, ask for the rest."""

@@ -76,9 +76,9 @@ class WorkspaceScreen(StepScreen):
         else:
             until = f", until {self._account.expires[:16].replace('T', ' ')}" if self._account.expires else ""
             who = f"{self._account.name} ({self._account.method}{until})"
-        self.query_one("#account", Static).update(Content(f"Signed in     {who}"))
+        self.query_one("#account", Static).update(Content(f"Signed in       {who}"))
         chosen = f"{place.name} in {place.resource_group}" if place.name else place.config or "not chosen yet"
-        self.query_one("#chosen", Static).update(Content(f"Chosen        {chosen}"))
+        self.query_one("#chosen", Static).update(Content(f"Chosen          {chosen}"))
         self.config.put(place.config)
 
     def reload(self) -> None:

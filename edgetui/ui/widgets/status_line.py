@@ -8,16 +8,11 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from edgetui.ui.words import clock
+
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SHOW_AFTER = 0.1  # seconds: what is quicker than this shows no spinner at all
 TICK = 0.25
-
-
-def clock(seconds: float) -> str:
-    """Time as `1:05` or `1:02:03`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class StatusLine(Static):

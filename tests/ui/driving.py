@@ -1,0 +1,56 @@
+"""How the tests drive the app: wait for what the screen says, and keep pictures of it as text."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.app import App
+from textual.pilot import Pilot
+
+LIMIT = 30.0  # seconds that a condition may take; a wait ends as soon as it holds
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+def text_of(app: App[int]) -> str:
+    """The screen as lines of text, without blanks at their ends."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips(app.size) if (width and height) else []
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], bool] | str) -> str:
+    """Wait until a condition holds, or a text is on the screen; returns the screen's text, and fails with it after a while."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LIMIT
+    while True:
+        await pilot.pause()
+        shown = text_of(pilot.app)
+        if holds in shown if isinstance(holds, str) else holds():
+            return shown
+        assert loop.time() < end, f"not within {LIMIT} s: {holds}\n{shown}"
+        await asyncio.sleep(0.01)
+
+
+def masked(text: str, **names: str) -> str:
+    """The text without what differs from run to run: ports, times, spinners; `names` are texts to mask, by their mask."""
+    for mask, real in names.items():
+        text = text.replace(real, f"<{mask}>")
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", lambda m: "9999-99-99" + (" 99:99" if m[1] else ""), text)
+    text = re.sub(rf"[{SPINNER}](?= \D)", "⠸", text)
+    return re.sub(r" · \d+:\d\d(:\d\d)?", "", text)
+
+
+def check_snapshot(name: str, text: str) -> None:
+    """Compare with the picture kept under `name`; EDGETUI_UPDATE_SNAPSHOTS=1 keeps this one instead."""
+    file = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("EDGETUI_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")
+    assert file.exists(), f"no picture {file.name} yet: EDGETUI_UPDATE_SNAPSHOTS=1 makes it\n{text}"
+    assert text + "\n" == file.read_text(encoding="utf-8"), f"{file.name} looks different now:\n{text}"
