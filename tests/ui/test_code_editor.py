@@ -37,7 +37,7 @@ class EditorApp(App[None]):
     def on_code_editor_dirtied(self, event: CodeEditor.Dirtied) -> None:
         self.heard.append(event)
 
-    def on_code_editor_left(self, event: CodeEditor.Left) -> None:
+    def on_code_editor_save_due(self, event: CodeEditor.SaveDue) -> None:
         self.heard.append(event)
 
     def on_problem_list_picked(self, event: ProblemList.Picked) -> None:
@@ -168,7 +168,7 @@ async def test_five_thousand_lines_can_be_pasted_and_taken_back() -> None:
         assert app.editor.text_to_save == ""
 
 
-async def test_escape_leaves_and_leaving_is_told() -> None:
+async def test_escape_leaves_and_leaving_is_the_time_to_save() -> None:
     app = EditorApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.editor.load("score.py", SCRIPT)
@@ -177,7 +177,7 @@ async def test_escape_leaves_and_leaving_is_told() -> None:
         assert app.editor.has_focus
         await pilot.press("escape")
         assert not app.editor.has_focus
-        assert any(isinstance(event, CodeEditor.Left) for event in app.heard)
+        assert any(isinstance(event, CodeEditor.SaveDue) for event in app.heard)
 
 
 async def test_nothing_blinks() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from textual import on
@@ -14,8 +14,11 @@ from textual.events import Blur
 from textual.geometry import Offset
 from textual.message import Message
 from textual.theme import Theme
+from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.widgets.text_area import TextAreaTheme
+
+PAUSE = 1.5  # seconds without a key after which work is worth saving
 
 # Only these two grammars are ever loaded: the JSON grammar kills the process with some versions of tree-sitter.
 LANGUAGES = {".py": "python", ".yml": "yaml", ".yaml": "yaml"}
@@ -48,7 +51,7 @@ def language_of(path: str) -> str | None:
     return LANGUAGES.get("." + path.rpartition(".")[2].lower()) if "." in path else None
 
 
-def syntax_theme(app: App[object]) -> TextAreaTheme:
+def syntax_theme(app: App[Any]) -> TextAreaTheme:
     """Syntax colours out of the app's own theme, so that any theme, light ones and the terminal's own too, stays readable."""
     styles: dict[str, Style] = {"comment": Style(dim=True, italic=True)}
     for variable, names in SYNTAX.items():
@@ -71,7 +74,7 @@ class CodeEditor(TextArea, inherit_bindings=False):
     HELP = """
 ## Editor
 Esc leaves the editor, Tab indents. ctrl+z undoes, ctrl+y does it again. ctrl+c copies, ctrl+v or your terminal's own paste pastes.
-What you change is saved when you leave the editor. F4 opens the file in your own editor (`$VISUAL` or `$EDITOR`).
+What you change is saved when you pause or leave the editor. F4 opens the file in your own editor (`$VISUAL` or `$EDITOR`).
 """
 
     @dataclass
@@ -87,8 +90,8 @@ What you change is saved when you leave the editor. F4 opens the file in your ow
             return self.editor
 
     @dataclass
-    class Left(Message):
-        """The focus left the editor."""
+    class SaveDue(Message):
+        """There is something to save, and the person left the editor or paused."""
 
         editor: CodeEditor
 
@@ -99,13 +102,20 @@ What you change is saved when you leave the editor. F4 opens the file in your ow
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
-            id=id, soft_wrap=False, show_line_numbers=True, tab_behavior="indent", max_checkpoints=500, compact=True
+            read_only=True,  # until a file is loaded
+            id=id,
+            soft_wrap=False,
+            show_line_numbers=True,
+            tab_behavior="indent",
+            max_checkpoints=500,
+            compact=True,
         )
         self.cursor_blink = False
         self.path = ""
         self._original = ""  # as read from the file
         self._shown = ""  # the same, as the editor gives it back: all line ends alike
         self._dirty = False
+        self._pause: Timer | None = None
 
     @property
     def dirty(self) -> bool:
@@ -163,10 +173,17 @@ What you change is saved when you leave the editor. F4 opens the file in your ow
     def _changed(self, event: TextArea.Changed) -> None:
         event.stop()
         self._set_dirty_state()
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(PAUSE, self._ask_to_save) if self._dirty else None
 
     def on_blur(self, _: Blur) -> None:
-        """Say that the person went elsewhere: the time to save."""
-        self.post_message(self.Left(self))
+        """The person went elsewhere: the time to save."""
+        self._ask_to_save()
+
+    def _ask_to_save(self) -> None:
+        if self._dirty:
+            self.post_message(self.SaveDue(self))
 
     def _set_dirty_state(self) -> None:
         dirty = self.text != self._shown

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
@@ -22,7 +23,7 @@ def command(environ: Mapping[str, str]) -> list[str]:
     return []
 
 
-def edit_outside(app: App[object], path: str, line: int = 1) -> str:
+def edit_outside(app: App[Any], path: str, line: int = 1) -> str:
     """Let the person edit `path`; returns when they are done, with "" or why it could not be opened."""
     words = command(os.environ)
     if not words:

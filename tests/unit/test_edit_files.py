@@ -1,0 +1,86 @@
+"""Editing script, environment and sample: nothing is lost, also not what another program wrote meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from edgetui.adapters.local_files import LocalFiles
+from edgetui.core.errors import EdgeError
+from edgetui.core.plan import Plan, Scoring
+from edgetui.core.ports import Ports
+from edgetui.jobs import edit_files
+
+
+class OnlyFiles:
+    """The one port that these jobs use: the real one, on the disk."""
+
+    def __init__(self, state: Path) -> None:
+        self.files = LocalFiles(state)
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Ports:
+    return cast("Ports", OnlyFiles(tmp_path / "state"))
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    folder = tmp_path / "plan"
+    folder.mkdir()
+    return Plan(scoring=Scoring("score.py", "env/myenv.yml", "sample.json"), folder=str(folder))
+
+
+def test_a_file_is_read_as_it_is_and_a_missing_one_is_told(plan: Plan, ports: Ports) -> None:
+    Path(plan.folder, "score.py").write_bytes(b"a\r\nb")
+    assert edit_files.read(plan, ports, "script").text == "a\r\nb"
+    assert edit_files.read(plan, ports, "environment").missing
+    assert edit_files.read(Plan(), ports, "sample") == edit_files.Opened("sample", "")
+
+
+def test_a_file_that_cannot_be_read_says_why(plan: Plan, ports: Ports) -> None:
+    Path(plan.folder, "score.py").write_bytes(b"\x80\x81")
+    error = edit_files.read(plan, ports, "script").error
+    assert error is not None
+    assert error.field == "scoring.script"
+
+
+def test_saving_makes_the_file_and_its_folder(plan: Plan, ports: Ports) -> None:
+    path = str(Path(plan.folder, "env", "myenv.yml"))
+    saved = edit_files.save(ports, "environment", path, "name: x\n", "")
+    assert Path(path).read_text() == "name: x\n"
+    assert saved.kept == ""
+
+
+def test_what_another_program_wrote_is_kept_beside_it(plan: Plan, ports: Ports) -> None:
+    path = Path(plan.folder, "score.py")
+    for other in ("theirs", "theirs again"):
+        path.write_text(other)
+        saved = edit_files.save(ports, "script", str(path), "mine", "as opened")
+        assert path.read_text() == "mine"
+        assert Path(saved.kept).read_text() == other
+    assert sorted(p.name for p in path.parent.iterdir()) == ["score.py", "score.py.other", "score.py.other2"]
+
+
+def test_saving_the_same_text_again_is_no_conflict(plan: Plan, ports: Ports) -> None:
+    path = Path(plan.folder, "score.py")
+    path.write_text("same")
+    assert edit_files.save(ports, "script", str(path), "same", "before").kept == ""
+
+
+def test_a_folder_in_the_files_place_is_an_error_with_a_field(plan: Plan, ports: Ports) -> None:
+    path = Path(plan.folder, "score.py")
+    path.mkdir()
+    with pytest.raises(EdgeError) as caught:
+        edit_files.save(ports, "script", str(path), "x", "")
+    assert caught.value.field == "scoring.script"
+
+
+def test_the_example_fills_what_is_missing_and_nothing_else(plan: Plan, ports: Ports) -> None:
+    Path(plan.folder, "score.py").write_text("mine")
+    assert edit_files.start_from_example(plan, ports) == ["environment", "sample"]
+    assert Path(plan.folder, "score.py").read_text() == "mine"
+    assert "scikit-learn" in Path(plan.folder, "env", "myenv.yml").read_text()
+    assert edit_files.start_from_example(plan, ports) == []
