@@ -28,6 +28,13 @@ class LogLine(Event, frozen=True, tag="log"):
     text: str
 
 
+class LogFile(Event, frozen=True, tag="log-file"):
+    """Where the whole log of a job is kept, as soon as there is one: `job` is the step id."""
+
+    job: str
+    path: str
+
+
 class Progress(Event, frozen=True, tag="progress"):
     """How far a job is; `total` 0 where unknown; `unit` is `bytes`, `steps` or `devices`."""
 

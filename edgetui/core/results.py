@@ -47,6 +47,8 @@ class Results(msgspec.Struct, frozen=True):
                 return replace(self, checked_inputs=inputs, errors=errors, warnings=len(problems) - errors)
             case events.Registered():
                 return replace(self, model=event.id, model_inputs=event.inputs)
+            case events.LogFile("image", path):
+                return replace(self, image_log=path)
             case events.ImageBuilt():
                 return replace(
                     self,

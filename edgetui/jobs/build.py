@@ -9,7 +9,7 @@ import msgspec
 
 from edgetui.core import rules
 from edgetui.core.errors import EdgeError, bad_input
-from edgetui.core.events import Event, ImageBuilt, LogLine
+from edgetui.core.events import Event, ImageBuilt, LogFile, LogLine
 from edgetui.core.models import BuildRequest
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -20,7 +20,7 @@ from edgetui.jobs import check, resources
 def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     """Build and push the image; one that was built from the same inputs and is still there is used again.
 
-    Yields LogLine as the lines come, and `ImageBuilt` at the end.
+    Yields `LogFile` once there is one, LogLine as the lines come, and `ImageBuilt` at the end.
 
     Raises:
         EdgeError: there is no model yet, a name is wrong, a file cannot be read, or the build failed.
@@ -36,7 +36,7 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     if results.image and results.image_inputs == inputs and _still_there(results, ports):
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)
         return
-    tag = f"{model.rpartition(':')[2]}-{inputs[:12]}" if plan.image.tag == "auto" else plan.image.tag
+    tag = _tag(plan, model, inputs)
     request = BuildRequest(
         resources.workspace(plan, ports),
         model,
@@ -50,12 +50,32 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     begun, log = time.monotonic(), ""
     for event in ports.builder.build(request):
         if isinstance(event, LogLine):
+            first = not log
             log = ports.files.append_log(name, [event.text])
+            if first:
+                yield LogFile("image", log)
         if isinstance(event, ImageBuilt):
             took = round(time.monotonic() - begun, 1)
             yield msgspec.structs.replace(event, inputs=inputs, log=log, seconds=took)
         else:
             yield event
+
+
+def resolved_tag(plan: Plan, results: Results, ports: Ports) -> str:
+    """The tag that a build would give the image now; "" while model, script or environment are not there."""
+    model, files = check.model_id(plan, results), plan.scoring
+    if plan.image.tag != "auto" or not (model and files.script and files.environment):
+        return "" if plan.image.tag == "auto" else plan.image.tag
+    try:
+        return _tag(plan, model, check.image_inputs(plan, model, ports))
+    except EdgeError as problem:
+        if problem.kind == "cancelled":
+            raise
+        return ""
+
+
+def _tag(plan: Plan, model: str, inputs: str) -> str:
+    return f"{model.rpartition(':')[2]}-{inputs[:12]}" if plan.image.tag == "auto" else plan.image.tag
 
 
 def _check_names(plan: Plan) -> None:
