@@ -17,7 +17,7 @@ _EXIT_CODES = """\
 exit codes: 0 done, 1 the job failed, 2 bad usage or plan, 3 not signed in or not allowed, 130 interrupted
 """
 # Command -> module of edgetui.command_line that has `run(args) -> int`.
-_COMMANDS = {
+COMMANDS = {
     "deploy": "deploy",
     "check": "check",
     "models": "lists",
@@ -30,11 +30,16 @@ _COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    args = parser().parse_args(_disambiguated(sys.argv[1:] if argv is None else argv))
-    module = _COMMANDS[args.command] if args.command else "app"
+    args = parse(sys.argv[1:] if argv is None else argv)
+    module = COMMANDS[args.command] if args.command else "app"
     from edgetui.command_line import guard
 
     return guard.guarded(lambda: import_module(f"edgetui.command_line.{module}").run(args))
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Read the words of a command line; leaves with exit code 2 where they make no sense."""
+    return parser().parse_args(_disambiguated(argv))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -97,6 +102,6 @@ def _disambiguated(argv: list[str]) -> list[str]:
     """Let `--sandbox` stand before a command or a plan: what follows is a scenario only when it is neither."""
     found = list(argv)
     for number, (word, following) in enumerate(itertools.pairwise(argv)):
-        if word == "--sandbox" and (following in _COMMANDS or following.endswith(".toml") or os.sep in following):
+        if word == "--sandbox" and (following in COMMANDS or following.endswith(".toml") or os.sep in following):
             found[number] = "--sandbox="
     return found

@@ -1,0 +1,156 @@
+"""The command line without any Azure: usage, exit codes, what is imported, and how commands end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from edgetui import __version__, cli
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "assets" / "examples" / "pump-anomaly"
+LIMIT = 60  # seconds
+HEAVY = ("textual", "azure", "azureml", "docker", "keyring", "requests", "msgspec", "starlette", "uvicorn")
+
+
+def run(*arguments: str, home: Path, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run edgetui with an own home, and no terminal."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EDGETUI_", "AZURE", "ARM_"))}
+    env = {**kept, "EDGETUI_HOME": str(home / "edgetui"), "HOME": str(home), **(more or {})}
+    command = [sys.executable, "-m", "edgetui", *arguments]
+    return subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+
+def loaded(code: str, home: Path) -> set[str]:
+    """The modules that a process has after running some code."""
+    text = f"import sys\n{code}\nprint('\\n'.join(sys.modules))"
+    env = {**os.environ, "EDGETUI_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=env, capture_output=True, text=True, timeout=LIMIT, check=True
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_help_imports_no_interface_and_no_sdk(tmp_path: Path) -> None:
+    quiet = "contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit)"
+    code = f"import contextlib, io\nfrom edgetui.cli import main\nwith {quiet}:\n    main(['--help'])"
+    assert loaded(code, tmp_path).isdisjoint(HEAVY)
+
+
+def test_the_interface_process_imports_no_sdk(tmp_path: Path) -> None:
+    code = "import edgetui.ui.app, edgetui.bootstrap, edgetui.jobs.session, edgetui.jobs.run_plan, edgetui.command_line.app"
+    assert loaded(code, tmp_path).isdisjoint({"azure", "azureml", "docker", "keyring", "starlette", "uvicorn"})
+
+
+def test_version(tmp_path: Path) -> None:
+    done = run("--version", home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"edgetui {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "sandbox", "command"),
+    [
+        (["--sandbox", "deploy", "p.toml"], "", "deploy"),
+        (["deploy", "--sandbox", "p.toml"], "", "deploy"),
+        (["deploy", "p.toml", "--sandbox"], "", "deploy"),
+        (["deploy", "p.toml", "--sandbox", "many-devices"], "many-devices", "deploy"),
+        (["--sandbox", "happy", "models"], "happy", "models"),
+        (["models", "--sandbox=happy"], "happy", "models"),
+        (["deploy", "p.toml"], None, "deploy"),
+        (["--sandbox"], "", None),
+        ([], None, None),
+    ],
+)
+def test_sandbox_may_stand_anywhere(given: list[str], sandbox: str | None, command: str | None) -> None:
+    args = cli.parse(given)
+    assert (args.sandbox, args.command) == (sandbox, command)
+
+
+@pytest.mark.parametrize("given", [["deploy"], ["nonsense"], ["check"], ["sandbox"], ["deploy", "a.toml", "--nope"]])
+def test_bad_usage_ends_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.parse(given)
+    assert ended.value.code == 2
+    assert "usage: edgetui" in capsys.readouterr().err
+
+
+def test_every_command_has_a_module_to_run() -> None:
+    top = cli.parser()
+    (commands,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    assert set(commands.choices) == set(cli.COMMANDS)
+    for module in cli.COMMANDS.values():
+        assert (ROOT / "edgetui" / "command_line" / f"{module}.py").is_file()
+
+
+def test_without_a_terminal_the_wizard_says_so(tmp_path: Path) -> None:
+    done = run(home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: The wizard needs a terminal\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_deploy_without_a_terminal_wants_yes(tmp_path: Path) -> None:
+    done = run("deploy", str(EXAMPLE / "plan.toml"), "--sandbox", home=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --yes: ")
+    assert not (tmp_path / "edgetui").exists() or not list((tmp_path / "edgetui").rglob("world.sqlite"))
+
+
+def test_a_missing_plan_is_named(tmp_path: Path) -> None:
+    done = run("check", str(tmp_path / "none.toml"), home=tmp_path)
+    assert done.returncode == 2
+    assert "none.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_example_passes_its_check(tmp_path: Path) -> None:
+    done = run("check", str(EXAMPLE / "plan.toml"), home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("plan.toml: 0 errors, 0 warnings\n")
+
+
+def test_check_names_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(
+        '[model]\nname = "pump"\npath = "none.pkl"\n[scoring]\nscript = "s.py"\nenvironment = "e.yml"\n'
+    )
+    (tmp_path / "s.py").write_text("def init():\n    pass\n")
+    (tmp_path / "e.yml").write_text("dependencies: [\n")
+    done = run("check", str(tmp_path / "plan.toml"), "--json", home=tmp_path)
+    assert done.returncode == 2
+    (line,) = done.stdout.splitlines()
+    said = json.loads(line)
+    assert said["event"] == "checked"
+    messages = {(problem["file"], problem["rule"]) for problem in said["problems"]}
+    files = {file for file, _ in messages}
+    assert files == {"plan.toml", "s.py", "e.yml"}
+    assert {"workspace", "devices", "model.path"} <= {rule for _, rule in messages}
+
+
+def test_an_unforeseen_error_gives_one_line_and_a_report(tmp_path: Path) -> None:
+    code = (
+        "from edgetui.command_line import guard\n"
+        "import sys\n"
+        "def fail(): raise RuntimeError('SharedAccessKey=c2VjcmV0c2VjcmV0 is here')\n"
+        "sys.exit(guard.guarded(fail))"
+    )
+    env = {**os.environ, "EDGETUI_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "c2VjcmV0" not in done.stderr
+    (report,) = tmp_path.rglob("reports/*.txt")
+    assert str(report) in done.stderr
+    text = report.read_text()
+    assert "RuntimeError" in text
+    assert "c2VjcmV0" not in text
