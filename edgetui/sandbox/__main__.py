@@ -15,7 +15,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, required=True, help="this sandbox's own folder")
     parser.add_argument("--cache", type=Path, required=True, help="folder shared by all sandboxes: environments")
     parser.add_argument("--scenario", help="what a new world holds (default: happy)")
-    parser.add_argument("--env-file", type=Path, help="where to write the shell's export lines")
+    parser.add_argument("--env-file", type=Path, help="where to write the shell's export lines, too")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop at the end of stdin too")
     given = parser.parse_args(argv)
     return serve(given.state, given.cache, given.scenario, given.env_file, until_stdin_closes=given.until_stdin_closes)

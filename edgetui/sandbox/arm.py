@@ -48,7 +48,8 @@ def routes(world: World) -> list[Route]:
     def resources(request: Request) -> Response:
         require_names(world, request, "")
         wanted = _TYPE_FILTER.search(request.query_params.get("$filter", ""))
-        everything = [workspace(world), arm_registries.registry(world), arm_hubs.hub(world)]
+        registries = [arm_registries.registry(world)] if arm_registries.exists(world) else []
+        everything = [workspace(world), *registries, arm_hubs.hub(world)]
         brief = [
             {key: resource[key] for key in ("id", "name", "type", "location", "sku", "tags")}
             for resource in everything
@@ -102,8 +103,9 @@ def routes(world: World) -> list[Route]:
 
 
 def seed(world: World) -> None:
-    """Put the registry into a new world: its admin user is off, as in a new registry on Azure."""
-    world.put("registry", world.names.registry, {"adminUserEnabled": False})
+    """Put the registry into a new world, unless its scenario has none yet."""
+    if not (world.get("setting", "registry") or {}).get("missing"):
+        arm_registries.create(world)
 
 
 def workspace(world: World) -> Document:
@@ -114,6 +116,7 @@ def workspace(world: World) -> Document:
     # The SDK keeps what it discovers in the home folder under this URL; the fresh part keeps it from using an old port.
     nonce = f"{world.host.rpartition(':')[2]}-{identity[:8]}"
     workspace_id = f"{identity[:8]}-ed9e-4000-8000-{identity[8:20]}"
+    registry = {"containerRegistry": arm_registries.registry(world)["id"]} if arm_registries.exists(world) else {}
     return {
         "id": f"{group_id}/providers/{_WORKSPACES}/{names.workspace}",
         "name": names.workspace,
@@ -128,7 +131,7 @@ def workspace(world: World) -> Document:
             "workspaceId": workspace_id,
             "creationTime": "2026-01-05T08:00:00.0000000+00:00",
             "provisioningState": "Succeeded",
-            "containerRegistry": arm_registries.registry(world)["id"],
+            **registry,
             "storageAccount": f"{group_id}/providers/Microsoft.Storage/storageAccounts/edgesbx",
             "keyVault": f"{group_id}/providers/Microsoft.KeyVault/vaults/edge-vault",
             "applicationInsights": f"{group_id}/providers/microsoft.insights/components/edge-insights",

@@ -40,6 +40,18 @@ def registry(world: World) -> Document:
     }
 
 
+def exists(world: World) -> bool:
+    """Say whether the workspace has its registry; Azure ML makes one for the first image that it builds."""
+    return world.get("registry", world.names.registry) is not None
+
+
+def create(world: World) -> None:
+    """Make the registry unless it is there; its admin user is off, as in a new registry on Azure."""
+    with world.transaction():
+        if not exists(world):
+            world.put("registry", world.names.registry, {"adminUserEnabled": False})
+
+
 def admin_enabled(world: World) -> bool:
     """Say whether the admin user may sign in."""
     return bool((world.get("registry", world.names.registry) or {}).get("adminUserEnabled"))
@@ -56,14 +68,18 @@ def endpoints(world: World) -> list[tuple[str, str, Endpoint]]:
 
     def listed(request: Request) -> Response:
         require_names(world, request, TYPE)
-        return JSONResponse({"value": [registry(world)]})
+        return JSONResponse({"value": [registry(world)] if exists(world) else []})
+
+    def require(request: Request) -> None:
+        # Without a registry no name is its name, and the miss is worded as for any other.
+        require_names(world, request, TYPE, world.names.registry if exists(world) else "")
 
     def one(request: Request) -> Response:
-        require_names(world, request, TYPE, world.names.registry)
+        require(request)
         return JSONResponse(registry(world))
 
     def update(request: Request) -> Response:
-        require_names(world, request, TYPE, world.names.registry)
+        require(request)
         properties = wire.json_object(request).get("properties") or {}
         enabled = properties.get("adminUserEnabled")
         if not isinstance(enabled, bool) or set(properties) != {"adminUserEnabled"}:
@@ -91,12 +107,12 @@ def endpoints(world: World) -> list[tuple[str, str, Endpoint]]:
         return JSONResponse({"status": "Succeeded"})
 
     def list_credentials(request: Request) -> Response:
-        require_names(world, request, TYPE, world.names.registry)
+        require(request)
         _require_admin(world)
         return JSONResponse(credentials(world))
 
     def regenerate(request: Request) -> Response:
-        require_names(world, request, TYPE, world.names.registry)
+        require(request)
         _require_admin(world)
         name = wire.json_object(request).get("name")
         if name not in _PASSWORDS:

@@ -89,7 +89,7 @@ def build(world: World, request: BuildRequest, log: Log, stopper: Stopper) -> st
 class _Build:
     def __init__(self, world: World, request: BuildRequest, log: Log, stopper: Stopper) -> None:
         self._world, self._request, self._log, self._stopper = world, request, log, stopper
-        self._step = 0
+        self._step, self._pause = 0, float((world.get("setting", "builder") or {}).get("pause", 0))
         self._reference = f"{world.host}/{request.image}:{request.tag}"
 
     def run(self, folder: Path) -> str:
@@ -120,6 +120,9 @@ class _Build:
         self._stopper.check()
         self._step += 1
         self._log(f"Step {self._step}/{_STEPS} : {title}")
+        if self._pause:
+            self._log(f" ---> this sandbox waits {self._pause:g} s at each step of a build")
+            self._stopper.wait(self._pause)
 
     def _check(self) -> conda_file.Requirements:
         request = self._request

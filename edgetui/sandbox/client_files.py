@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import tokens
+from .lifecycle import SandboxError
 from .tls import write_private
 from .world import World
 
 CLOUD = "EdgeSandbox"
+ENV_FILE = "sandbox.env"  # in the state folder
 
 
 def environment(world: World) -> dict[str, str]:
@@ -36,15 +40,48 @@ def environment(world: World) -> dict[str, str]:
     }
 
 
-def write(world: World, env_file: Path) -> None:
-    """Write the cloud list into the state folder and the `export` lines into `env_file` (0600, at once)."""
+@contextlib.contextmanager
+def written(world: World, wanted: Path | None) -> Iterator[None]:
+    """Have the files there during the block: the cloud list, and the `export` lines in `sandbox.env` and in `wanted`.
+
+    All are 0600 and written at once. Whoever finds a `sandbox.env` in a state folder finds a running sandbox, unless it was
+    killed; the lines are gone afterwards, but a file that somebody else has written since stays.
+
+    Raises:
+        SandboxError: a file cannot be written.
+    """
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment(world).items()).encode()
+    files = [*([wanted] if wanted else []), world.state / ENV_FILE]
+    try:
+        _write_clouds(world)
+        for file in files:
+            _write(file, text)
+        yield
+    finally:
+        for file in files:
+            with contextlib.suppress(OSError):
+                if file.read_bytes() == text:
+                    file.unlink()
+
+
+def forget(state: Path) -> None:
+    """Remove what a killed sandbox left in its state folder."""
+    (state / ENV_FILE).unlink(missing_ok=True)
+
+
+def _write(file: Path, text: bytes) -> None:
+    try:
+        write_private(file, text)
+    except OSError as problem:
+        raise SandboxError(f"{file} cannot be written: {problem.strerror or problem}") from None
+
+
+def _write_clouds(world: World) -> None:
     write_private(world.state / "clouds.json", json.dumps([_cloud(world)], indent=1).encode())
     config = world.state / "azure-config"
     config.mkdir(mode=0o700, exist_ok=True)
     # azureml-core keeps the cloud's addresses here and would go on using an earlier port.
     (config / "cloudEndpoints.json").unlink(missing_ok=True)
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment(world).items()]
-    write_private(env_file, "".join(lines).encode())
 
 
 def _cloud(world: World) -> dict[str, object]:

@@ -24,8 +24,8 @@ def routes(_world: World) -> list[Route]:
 
 
 def start(world: World) -> None:
-    """Switch on the live device, if the hub has one, and those that only report."""
-    if world.get("device", world.names.live_device):
+    """Switch on the live device, if the hub has one and its scenario does not leave it off, and those that only report."""
+    if world.get("device", world.names.live_device) and not (world.get("setting", "edge") or {}).get("off"):
         agent = Agent(world, world.names.live_device)
         agent.start()
         _running.append(agent)

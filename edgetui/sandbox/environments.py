@@ -75,9 +75,10 @@ def ensure(world: World, conda: dict[str, Any], log: Log, stopper: Stopper | Non
             "Move them under 'pip' in the environment's dependencies."
         )
     with _RUNNING.entered(work), tempfile.TemporaryDirectory(prefix="edgetui-uv-") as here:
-        uv = _Uv(work, installer.environment(world.cache / "uv"), Path(here))
+        told: dict[str, str] = (world.get("setting", "builder") or {}).get("installer", {})
+        uv = _Uv(work, installer.environment(world.cache / "uv") | told, Path(here))
         interpreter, version = uv.interpreter(wanted.python, log)
-        key = _key(wanted, version)
+        key = _key(wanted, version, told)
         folder = world.cache / "environments"
         folder.mkdir(parents=True, exist_ok=True)
         with _Lock(folder / f"{key}.lock", work, log):
@@ -255,8 +256,11 @@ def _installed(path: Path, key: str, *, reused: bool = True) -> Environment | No
     return Environment(path, key, marker["python"], marker["lock"], reused)
 
 
-def _key(wanted: Requirements, version: str) -> str:
-    content = json.dumps({"pip": wanted.pip, "python": version})
+def _key(wanted: Requirements, version: str, told: dict[str, str]) -> str:
+    # What a scenario tells the installer counts: an environment from before would hide that it cannot be made now.
+    content = json.dumps(
+        {"pip": wanted.pip, "python": version, **({"installer": told} if told else {})}, sort_keys=True
+    )
     return hashlib.sha256(content.encode()).hexdigest()
 
 

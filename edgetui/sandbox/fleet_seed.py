@@ -6,78 +6,29 @@ import random
 import secrets
 import socket
 import sys
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from . import deployment, edge_reports, identities, simulated_devices, twins
+from .fleet import CAMERA, FLEET, OPC, PROBE, STORE, Seed, more
 from .world import Document, World
 
 _EPOCH = datetime(2026, 11, 2, 6, 0, tzinfo=timezone.utc)
 
 
-@dataclass(frozen=True)
-class Seed:
-    """One simulated device; `modules` names entries of `_MODULES`, `trouble` one of `_troubled`'s."""
-
-    device: str
-    site: str
-    line: str
-    environment: str
-    platform: str = "amd64"
-    agent: str = "1.6.1"
-    online: bool = True
-    modules: tuple[str, ...] = ("SimulatedTemperatureSensor",)
-    trouble: str = ""
-    tags: dict[str, Any] = field(default_factory=dict)
-
-
-_PROBE, _OPC, _CAMERA, _STORE = "SimulatedTemperatureSensor", "opc-publisher", "vision-inspector", "blob-store"
-FLEET = (
-    Seed("line1-sensor-hub", "eindhoven", "line1", "production", modules=(_PROBE, _OPC)),
-    Seed("line2-gateway", "eindhoven", "line2", "production", modules=(_OPC, _STORE)),
-    Seed("line2-camera-01", "eindhoven", "line2", "production", "arm64v8", modules=(_CAMERA,)),
-    Seed("line2-camera-02", "eindhoven", "line2", "production", "arm64v8", trouble="backoff", modules=(_CAMERA,)),
-    Seed("line3-gateway", "eindhoven", "line3", "production", agent="1.5.21", modules=(_OPC, _PROBE, _STORE)),
-    Seed("line3-press-07", "eindhoven", "line3", "production", "arm32v7", "1.5.21"),
-    Seed("line3-press-08", "eindhoven", "line3", "production", "arm32v7", "1.5.21", online=False),
-    Seed("paint-shop-gw", "eindhoven", "paint", "production", online=False, modules=(_OPC,)),
-    Seed("test-bench-01", "eindhoven", "lab", "test", modules=(_PROBE,), tags={"owner": "j.devries"}),
-    Seed("test-bench-02", "eindhoven", "lab", "test", "arm64v8", modules=(_PROBE, _CAMERA), trouble="pull"),
-    Seed("test-bench-03", "eindhoven", "lab", "test", modules=(), trouble="empty"),
-    Seed("pump-station-a1", "rotterdam", "pumps", "production", modules=(_OPC, _PROBE)),
-    Seed("pump-station-a2", "rotterdam", "pumps", "production", modules=(_OPC, _PROBE)),
-    Seed("pump-station-a3", "rotterdam", "pumps", "production", agent="1.4.40", modules=(_OPC,)),
-    Seed("pump-station-b1", "rotterdam", "pumps", "production", online=False, modules=(_OPC, _PROBE)),
-    Seed("pump-station-b2", "rotterdam", "pumps", "staging", modules=(_OPC, _STORE)),
-    Seed("compressor-11", "rotterdam", "compressors", "production", "arm64v8", modules=(_PROBE, _STORE)),
-    Seed("compressor-12", "rotterdam", "compressors", "production", "arm64v8", trouble="failed", modules=(_PROBE,)),
-    Seed("compressor-13", "rotterdam", "compressors", "staging", "arm64v8", "1.5.21", modules=(_PROBE,)),
-    Seed("boiler-room-gw", "rotterdam", "utilities", "production", agent="1.4.40", online=False, modules=(_OPC,)),
-    Seed("turbine-01", "bilbao", "turbines", "production", modules=(_OPC, _PROBE, _STORE), tags={"floor": 2}),
-    Seed("turbine-02", "bilbao", "turbines", "production", modules=(_OPC, _PROBE), tags={"floor": 2}),
-    Seed("turbine-03", "bilbao", "turbines", "production", trouble="schema", modules=(_OPC,), tags={"floor": 3}),
-    Seed("warehouse-door-1", "bilbao", "warehouse", "production", "arm32v7", "1.4.40", modules=(_PROBE,)),
-    Seed("warehouse-door-2", "bilbao", "warehouse", "production", "arm32v7", "1.4.40", online=False),
-    Seed("Truck;42@bilbao", "bilbao", "logistics", "pilot", "arm64v8", modules=(_PROBE,), tags={"mobile": True}),
-    Seed("lab-raspi-4", "bilbao", "lab", "test", "arm64v8", modules=(_PROBE,), trouble="stopped"),
-    Seed("lab-jetson", "bilbao", "lab", "test", "arm64v8", modules=(_CAMERA, _STORE)),
-)
-
 _OPTIONS = {
-    _OPC: '{"Hostname":"opc-publisher","Cmd":["--pf=/appdata/pn.json","--aa"],"HostConfig":{"Binds":["/iiotedge:/appdata"],'
+    OPC: '{"Hostname":"opc-publisher","Cmd":["--pf=/appdata/pn.json","--aa"],"HostConfig":{"Binds":["/iiotedge:/appdata"],'
     '"PortBindings":{"62222/tcp":[{"HostPort":"62222"}]},"CapDrop":["CHOWN","SETUID"]}}',
-    _STORE: '{"HostConfig":{"Binds":["blob-data:/blobroot"],"PortBindings":{"11002/tcp":[{"HostPort":"11002"}]}}}',
-    _CAMERA: '{"HostConfig":{"Privileged":true,"Devices":[{"PathOnHost":"/dev/video0","PathInContainer":"/dev/video0",'
+    STORE: '{"HostConfig":{"Binds":["blob-data:/blobroot"],"PortBindings":{"11002/tcp":[{"HostPort":"11002"}]}}}',
+    CAMERA: '{"HostConfig":{"Privileged":true,"Devices":[{"PathOnHost":"/dev/video0","PathInContainer":"/dev/video0",'
     '"CgroupPermissions":"rwm"}],"LogConfig":{"Type":"json-file","Config":{"max-size":"10m","max-file":"3"}},"Binds":['
     + ",".join(f'"/data/camera/{n:02}:/frames/{n:02}:rw"' for n in range(24))
     + "]}}",
 }
 _IMAGES = {
-    _PROBE: "mcr.microsoft.com/azureiotedge-simulated-temperature-sensor:1.5",
-    _OPC: "mcr.microsoft.com/iotedge/opc-publisher:2.9.11",
-    _CAMERA: "plantvision.azurecr.io/inspector:4.2.0-arm64v8",
-    _STORE: "mcr.microsoft.com/azure-blob-storage:1.4.7",
+    PROBE: "mcr.microsoft.com/azureiotedge-simulated-temperature-sensor:1.5",
+    OPC: "mcr.microsoft.com/iotedge/opc-publisher:2.9.11",
+    CAMERA: "plantvision.azurecr.io/inspector:4.2.0-arm64v8",
+    STORE: "mcr.microsoft.com/azure-blob-storage:1.4.7",
 }
 _HUB_OPTIONS = (
     '{"HostConfig":{"PortBindings":{"443/tcp":[{"HostPort":"443"}],"5671/tcp":[{"HostPort":"5671"}],'
@@ -89,7 +40,7 @@ def seed(world: World) -> None:
     """Register the fleet in an empty hub."""
     with world.transaction():
         _live(world)
-        for one in FLEET:
+        for one in (*FLEET, *more(int((world.get("setting", "fleet") or {}).get("more", 0)))):
             _simulated(world, one)
 
 
@@ -103,6 +54,8 @@ def _live(world: World) -> None:
     hub = _hub_desired()
     hub["routes"] = {"telemetryToCloud": "FROM /messages/modules/line-monitor/outputs/* INTO $upstream"}
     twins.set_desired(world, device, "$edgeHub", hub)
+    if (world.get("setting", "edge") or {}).get("off"):
+        _history(world, Seed(device, "eindhoven", "line1", "production", online=False))
 
 
 def _simulated(world: World, one: Seed) -> None:
@@ -118,8 +71,14 @@ def _simulated(world: World, one: Seed) -> None:
         twins.set_desired(world, one.device, "$edgeHub", _hub_desired())
     for name in one.modules:
         identities.put_module(world, one.device, name, {"managedBy": "iotEdge"})
-        if name == _PROBE:
+        if name == PROBE:
             twins.set_desired(world, one.device, name, {"SendInterval": chance.choice((5, 15, 60)), "SendData": True})
+    _history(world, one)
+
+
+def _history(world: World, one: Seed) -> None:
+    """Let the device have been there for a while: what it reported, and when it was last seen."""
+    chance = random.Random(f"history of {one.device}")  # noqa: S311 -- as above
     began = _EPOCH + timedelta(minutes=chance.randrange(20_000))
     _first_report(world, one, began)
     seen = began + timedelta(minutes=chance.randrange(1, 9_000))
@@ -176,7 +135,7 @@ def _troubled(one: Seed, report: Document, moment: str) -> None:
 
 def _agent_desired(minor: str, platform: str, names: tuple[str, ...]) -> Document:
     settings: Document = {"minDockerVersion": "v1.25", "loggingOptions": ""}
-    if _CAMERA in names:
+    if CAMERA in names:
         settings["registryCredentials"] = {
             "plantvision": {
                 "username": "plantvision-pull",
@@ -211,13 +170,13 @@ def _module_desired(name: str) -> Document:
         "restartPolicy": "always",
         "settings": {"image": _IMAGES[name], **deployment.options_chunks(_OPTIONS.get(name, "{}"))},
     }
-    if name == _OPC:
+    if name == OPC:
         module.update(startupOrder=1, env={"LogLevel": {"value": "Information"}, "Batch": {"value": 50}})
-    if name == _CAMERA:
+    if name == CAMERA:
         module.update(
             imagePullPolicy="on-create", restartPolicy="on-failure", startupOrder=2, vendorNote={"sla": "gold"}
         )
-    if name == _STORE:
+    if name == STORE:
         module["env"] = {"LOCAL_STORAGE_ACCOUNT_NAME": {"value": "plant"}, "CLEANUP": {"value": True}}
     return module
 
@@ -226,9 +185,9 @@ def _hub_desired() -> Document:
     return {
         "schemaVersion": "1.1",
         "routes": {
-            "sensorToCloud": f"FROM /messages/modules/{_PROBE}/outputs/temperatureOutput INTO $upstream",
+            "sensorToCloud": f"FROM /messages/modules/{PROBE}/outputs/temperatureOutput INTO $upstream",
             "opcToCloud": {
-                "route": f"FROM /messages/modules/{_OPC}/* INTO $upstream",
+                "route": f"FROM /messages/modules/{OPC}/* INTO $upstream",
                 "priority": 2,
                 "timeToLiveSecs": 7200,
             },

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import blobs, build_context, builder, model_registry, wire
+from . import arm_registries, blobs, build_context, builder, model_registry, wire
 from .ml_paths import MODELS, bad_request, base, now, route
 from .world import Document, World
 
@@ -42,7 +42,8 @@ def routes(world: World) -> list[Route]:
         found = [_image_document(world, entry) for _, entry in world.items("image")]
         found = [entry for entry in found if query.get("name") in {None, entry["name"]}]
         found.sort(key=lambda entry: str(entry["createdTime"]), reverse=True)
-        return JSONResponse({"value": found[: int(query.get("count") or 255)], "nextLink": None})
+        # No nextLink: azureml-core would follow one that is null.
+        return JSONResponse({"value": found[: int(query.get("count") or 255)]})
 
     def one_image(request: Request) -> Response:
         known = world.get("image", request.path_params["id"])
@@ -165,6 +166,7 @@ def _submit(
     if script not in files:
         raise bad_request(f"The entry script {script} is not among the uploaded files: {', '.join(sorted(files))}.")
     models = [model_registry.find(world, model_id) for model_id in model_ids]
+    arm_registries.create(world)
     operation: str = builder.submit(
         world,
         builder.BuildRequest(

@@ -1,86 +1,13 @@
-"""What a new sandbox holds. Scenarios are data: add one to `SCENARIOS`."""
+"""Fills a new sandbox with what its scenario says."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from types import ModuleType
 
-from . import artifacts, blobs, model_registry
+from . import artifacts, blobs, faults, model_registry
 from .lifecycle import SandboxError
+from .scenarios import SCENARIOS, Model
 from .world import World
-
-
-@dataclass(frozen=True)
-class Model:
-    """One version of a registered model; `files` maps paths in the model's folder to their text."""
-
-    name: str
-    files: dict[str, str]
-    description: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    framework: str = "Custom"
-    framework_version: str | None = None
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A seeded world; versions of a model count up in the order in which they stand here."""
-
-    title: str
-    models: tuple[Model, ...] = ()
-
-
-def _weights(name: str, *values: float) -> dict[str, str]:
-    return {f"{name}.json": json.dumps({"kind": "linear", "weights": list(values)}, indent=1) + "\n"}
-
-
-def _lookup(site: str, low: int, high: int) -> dict[str, str]:
-    lines = [f"{degrees},{min(1.0, max(0.0, (degrees - low) / (high - low))):.3f}" for degrees in range(0, 150, 5)]
-    return {
-        "bearing/table.csv": "celsius,risk\n" + "\n".join(lines) + "\n",
-        "bearing/site.json": json.dumps({"site": site, "alarm_celsius": high}) + "\n",
-    }
-
-
-_VIBRATION = "Classifies the vibration of a spindle as normal, unbalanced or worn"
-_MODELS = (
-    Model("vibration-classifier", _weights("vibration", 0.41, -1.2, 0.08), _VIBRATION, {"site": "lab"}),
-    Model("bearing-temperature", _lookup("lab", 60, 95), "Risk of bearing failure by temperature", {"site": "lab"}),
-    Model(
-        "vibration-classifier",
-        _weights("vibration", 0.44, -1.1, 0.09),
-        _VIBRATION,
-        {"site": "lab", "stage": "candidate"},
-    ),
-    Model(
-        "energy-forecast",
-        _weights("energy", 12.4, 0.7, 0.02, -3.1),
-        "Energy use of a line in the next hour, in kWh",
-        {"site": "plant-north", "owner": "energy team"},
-        "ScikitLearn",
-        "1.7.2",
-    ),
-    Model(
-        "bearing-temperature",
-        _lookup("plant-north", 65, 105),
-        "Risk of bearing failure by temperature; two files",
-        {"site": "plant-north", "stage": "production"},
-    ),
-    Model(
-        "vibration-classifier",
-        _weights("vibration", 0.47, -1.0, 0.11),
-        _VIBRATION,
-        {"site": "plant-north", "stage": "production"},
-    ),
-    Model(
-        "weld-inspector", _weights("weld", 0.9, 0.1), "Finds bad welds in camera frames", {"camera": "cam-4"}, "Onnx"
-    ),
-)
-SCENARIOS = {
-    "happy": Scenario("A workspace with models, a registry, and a hub with edge devices", _MODELS),
-    "empty-workspace": Scenario("A workspace in which nothing has been registered yet"),
-}
 
 
 def seed(world: World, name: str | None, rooms: list[ModuleType]) -> None:
@@ -100,11 +27,15 @@ def seed(world: World, name: str | None, rooms: list[ModuleType]) -> None:
     world.scenario = name or "happy"
     if world.scenario not in SCENARIOS:
         raise SandboxError(f"there is no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+    chosen = SCENARIOS[world.scenario]
     with world.transaction():
+        for key, setting in chosen.settings.items():
+            world.put("setting", key, dict(setting))
+        world.put("setting", "faults", {"faults": [faults.check(dict(fault)) for fault in chosen.faults]})
         for room in rooms:
             if hasattr(room, "seed"):
                 room.seed(world)
-        for number, model in enumerate(SCENARIOS[world.scenario].models):
+        for number, model in enumerate(chosen.models):
             _register(world, number, model)
         world.put("sandbox", "scenario", {"name": world.scenario})
 

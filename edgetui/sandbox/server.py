@@ -37,7 +37,7 @@ def serve(
         state: this sandbox's own folder; made when missing, and seeded with the scenario when new.
         cache: shared by all sandboxes of this person; holds the environments that devices run.
         scenario_name: what a new world holds; None is `happy`, or what an old state folder holds.
-        env_file: where the shell's `export` lines go; None is `sandbox.env` in the state folder.
+        env_file: where the shell's `export` lines go, besides `sandbox.env` in the state folder.
         until_stdin_closes: stop at the end of stdin too.
 
     Returns:
@@ -50,21 +50,29 @@ def serve(
     state, cache = state.expanduser().absolute(), cache.expanduser().absolute()
     try:
         with lifecycle.owned(state):
-            _serve_owned(state, cache, scenario_name, env_file or state / "sandbox.env", ending)
+            _serve_owned(state, cache, scenario_name, env_file, ending)
     except SandboxError as problem:
         sys.stderr.write(f"edgetui sandbox: {problem}\n")
         return 2
     return 0
 
 
-def _serve_owned(state: Path, cache: Path, scenario_name: str | None, env_file: Path, ending: lifecycle.Ending) -> None:
+def _serve_owned(
+    state: Path, cache: Path, scenario_name: str | None, env_file: Path | None, ending: lifecycle.Ending
+) -> None:
     import uvicorn
 
     try:
+        client_files.forget(state)
         world = World(state, cache)
     except OSError as problem:
         raise SandboxError(f"{state} or {cache} cannot be used: {problem.strerror or problem}") from None
-    with contextlib.closing(world), contextlib.closing(_port(world)) as listener, _log_file(state):
+    with (
+        contextlib.closing(world),
+        contextlib.closing(_port(world)) as listener,
+        _log_file(state),
+        contextlib.ExitStack() as until_end,
+    ):
         files = tls.ensure(state)
         world.ca_file = files.ca
         rooms = [importlib.import_module(f"{__package__}.{name}") for name in ROOMS if _exists(name)]
@@ -87,10 +95,8 @@ def _serve_owned(state: Path, cache: Path, scenario_name: str | None, env_file: 
         config.load()
 
         def ready() -> None:
-            try:
-                client_files.write(world, env_file.expanduser().absolute())
-            except OSError as problem:
-                raise SandboxError(f"{env_file} cannot be written: {problem.strerror or problem}") from None
+            wanted = env_file.expanduser().absolute() if env_file else None
+            until_end.enter_context(client_files.written(world, wanted))
             sys.stdout.write(f"ready {world.base_url}\n")
             sys.stdout.flush()
 
@@ -119,7 +125,7 @@ def application(world: World, rooms: list[ModuleType]) -> Any:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    from . import wire
+    from . import faults, wire
 
     def front(_request: Request) -> Response:
         return JSONResponse({"service": "edgetui sandbox", "scenario": world.scenario})
@@ -145,12 +151,14 @@ def application(world: World, rooms: list[ModuleType]) -> Any:
                     except Exception:  # the other rooms must still be stopped
                         logging.getLogger(__name__).exception("room %s did not stop", room.__name__)
 
-    routes = [Route("/", front), *(route for room in rooms for route in room.routes(world))]
-    return Starlette(
-        routes=routes,
+    table = faults.Table(world)
+    of_rooms = (route for room in rooms for route in room.routes(world))
+    app = Starlette(
+        routes=[Route("/", front), *faults.routes(world, table), *of_rooms],
         lifespan=lifespan,
         exception_handlers={HTTPException: wire.http_exception, Exception: broken},
     )
+    return faults.gate(world, table, app)
 
 
 def _port(world: World) -> Any:

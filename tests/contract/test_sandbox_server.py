@@ -182,6 +182,13 @@ def test_the_env_file_is_private_and_complete(sandbox: Sandbox) -> None:
     assert shell.stdout == sandbox.env["EDGETUI_SANDBOX_HUB_CONNECTION_STRING"]
 
 
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    from edgetui.sandbox import lifecycle
+
+    with lifecycle.bind(None) as listener:
+        assert listener.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY only where the protocol says TCP"
+
+
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 

@@ -85,7 +85,7 @@ def main() -> None:
     again = Model(ws, "pump", version=2)
     saw["tags"] = [again.tags, again.description]
 
-    for number in range(45):
+    for number in range(30):
         Model.register(ws, "model.pkl", "many" if number % 3 else f"many-{number}")
     pages = [model.id for model in Model.list(ws, page_count=20)]
     saw["paged"] = [len(pages), len(set(pages)), pages[0]]
