@@ -30,8 +30,10 @@ _ACCEPT = ", ".join(
 )
 _LIMIT = 4 << 20  # bytes; manifests and configs are far below
 _PAGE = 100
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
-    r"(?P<host>[^/]+)/(?P<repository>[^@:]+(?:/[^@:]+)*?)(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+    rf"(?P<host>[A-Za-z0-9.-]+(?::\d+)?)/(?P<repository>{_PART}(?:/{_PART})*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _LINK = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')

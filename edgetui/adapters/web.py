@@ -16,7 +16,7 @@ from edgetui.adapters.errors import as_edge_error
 from edgetui.core.errors import EdgeError
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 30.0
+READ_SECONDS = 20.0
 _PAGES = 1000  # a list that has more of them goes in circles
 
 
@@ -31,6 +31,7 @@ class Web:
         self._session.trust_env = False
         again = Retry(
             total=2,
+            read=1,
             backoff_factor=0.3,
             status_forcelist=(502, 503, 504),
             allowed_methods=("GET", "HEAD"),
