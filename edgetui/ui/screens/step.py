@@ -10,7 +10,6 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -25,6 +24,7 @@ from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadedSome, LoadFailed, PlanChanged
 from edgetui.ui.widgets.header_line import HeaderLine
 from edgetui.ui.widgets.status_line import StatusLine
+from edgetui.ui.widgets.texts import put
 
 
 class StepScreen(Screen[None]):
@@ -121,6 +121,11 @@ class StepScreen(Screen[None]):
         return steps.BY_ID[self.step_id]
 
     @property
+    def view(self) -> steps.View:
+        """How this step stands."""
+        return next(view for view in self.session.views() if view.step.id == self.step_id)
+
+    @property
     def session(self) -> Session:
         """What the wizard works on."""
         return self.edge.session
@@ -211,9 +216,10 @@ class StepScreen(Screen[None]):
 
     def _refresh(self) -> None:
         self.query_one(HeaderLine).put(*self.edge.header())
-        view = next(view for view in self.session.views() if view.step.id == self.step_id)
-        self.query_one("#title", Static).update(
-            Content(f" {self.step.number} {self.step.title} · {view.status.value} {view.summary}")
+        view = self.view
+        put(
+            self.query_one("#title", Static),
+            f" {self.step.number} {self.step.title} · {view.status.value} {view.summary}",
         )
         self.show()
 
