@@ -1,0 +1,114 @@
+"""The child's side of a hosted adapter: `python -m edgetui.adapters.hosted_child FD`, started by `hosted.py` only.
+
+The main thread runs one call after the other; a second thread reads the connection, so that the child notices the end
+of its parent even while an SDK blocks.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from edgetui.adapters.context import Context
+from edgetui.adapters.errors import as_edge_error
+from edgetui.adapters.messages import Call, Cancel, Done, Emitted, Problem, Ready, Start, Token, TokenWanted
+from edgetui.core import cancel
+
+
+class _Child:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._asking = threading.Lock()
+        self._tokens: queue.Queue[Token | Problem] = queue.Queue()
+        self._calls: queue.Queue[Call] = queue.Queue()
+        self._adapters: dict[str, Any] = {}
+        self._running = cancel.Cancellation()
+        self._start: Start = connection.recv()
+        self._context = Context(self._start.cloud, self._token, self._start.folder, self._start.options)
+
+    def run(self) -> None:
+        """Serve calls until the parent is gone."""
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            for target in self._start.targets:
+                importlib.import_module(target.partition(":")[0])
+        except Exception as problem:  # noqa: BLE001 -- whatever an SDK's import raises is the parent's answer
+            self._send(Problem(as_edge_error(problem, "load " + ", ".join(self._start.targets))))
+        else:
+            self._send(Ready())
+        with cancel.using(self._running):
+            while True:
+                self._serve(self._calls.get())
+
+    def _serve(self, call: Call) -> None:
+        try:
+            method = getattr(self._adapter(call.target), call.method)
+            if call.streams:
+                for event in method(*call.args, **call.keywords):
+                    self._send(Emitted(event))
+                self._send(Done(None))
+            else:
+                self._send(Done(method(*call.args, **call.keywords)))
+        except Exception as problem:  # noqa: BLE001 -- every failure of an adapter crosses as an EdgeError
+            self._send(Problem(as_edge_error(problem, call.doing)))
+
+    def _adapter(self, target: str) -> Any:
+        if target not in self._adapters:
+            module, _, maker = target.partition(":")
+            self._adapters[target] = getattr(importlib.import_module(module), maker)(self._context)
+        return self._adapters[target]
+
+    def _token(self, scope: str) -> tuple[str, int]:
+        """Ask the parent, one thread at a time; answers come in order."""
+        with self._asking:
+            self._send(TokenWanted(scope))
+            answer = self._tokens.get()
+        if isinstance(answer, Problem):
+            raise answer.error
+        return answer.token, answer.expires
+
+    def _send(self, message: Any) -> None:
+        with self._sending:
+            self._connection.send(message)
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = self._connection.recv()
+                if isinstance(message, Cancel):
+                    self._running.cancel()  # what adapters registered runs here, then this process ends
+                    return
+                if isinstance(message, Call):
+                    self._calls.put(message)
+                else:
+                    self._tokens.put(message)
+        finally:  # the parent is gone, or wants this process to be
+            self._vanish()
+
+    def _vanish(self) -> None:
+        """End now, with everything that an SDK started (`az` for one), whatever the main thread is blocked in."""
+        shutil.rmtree(self._start.folder, ignore_errors=True)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(0)
+
+
+def main() -> None:
+    """Take over the connection whose file descriptor is the only argument."""
+    faulthandler.enable()
+    descriptor = int(sys.argv[1])
+    os.set_inheritable(descriptor, False)
+    _Child(Connection(descriptor)).run()
+
+
+if __name__ == "__main__":
+    main()
