@@ -58,7 +58,6 @@ class EdgeApp(App[int]):
     CSS_PATH = stylesheet()
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {_commands}
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "f1", "help", "Help", id="app.help", tooltip="Explain what has the focus, and list the keys", priority=True

@@ -17,6 +17,7 @@ from edgetui.core.models import RegistryInfo, VaultState
 from edgetui.jobs import browse
 from edgetui.ui.screens.confirm import ConfirmScreen
 from edgetui.ui.screens.step import StepScreen
+from edgetui.ui.widgets.texts import put
 
 KEPT = {
     "keyring": "in the OS keyring ({name}); nowhere else on this machine",
@@ -70,7 +71,7 @@ class CredentialsScreen(StepScreen):
             )
         if results.credential:
             lines.append(f"Kept now        user {results.credential_user}, {results.credential_kept_in}")
-        self.query_one("#facts", Static).update(Content("\n".join(lines)))
+        put(self.query_one("#facts", Static), "\n".join(lines))
         off = registry is not None and not registry.admin_enabled
         self.query_one("#fetch", Button).label = Content(
             "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)"
@@ -81,7 +82,7 @@ class CredentialsScreen(StepScreen):
             if off
             else ""
         )
-        self.query_one("#explain", Static).update(Content(explain))
+        put(self.query_one("#explain", Static), explain)
 
     def reload(self) -> None:
         """Ask for the registry, and which store answers."""

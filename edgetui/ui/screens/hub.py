@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Offset
 from textual.screen import Screen
@@ -22,6 +22,7 @@ from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFai
 from edgetui.ui.screens import hub_details, start
 from edgetui.ui.widgets.header_line import HeaderLine
 from edgetui.ui.widgets.status_line import StatusLine
+from edgetui.ui.widgets.texts import put
 
 COLOURS = {
     steps.Status.DONE: "$text-success",
@@ -30,6 +31,8 @@ COLOURS = {
     steps.Status.FAILED: "$text-error",
     steps.Status.OPEN: "$text-muted",
 }
+TITLE = "Deploy a model to your edge devices"
+SETTLE = 0.05  # seconds
 TICK = 1.0  # seconds; only while a job runs
 
 
@@ -64,14 +67,17 @@ class HubScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._views: list[steps.View] = []
+        self._rows: list[Content] = []
         self._clock: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Compose the list and the pane beside it."""
-        yield HeaderLine()
-        yield Static("", id="title", markup=False)
+        yield HeaderLine(*self.edge.header())
+        yield Static(Content(f" {TITLE}"), id="title")
         with Horizontal(id="hub"):
-            yield OptionList(id="steps", markup=False)
+            # The frame is around the list, not of it: a list that changes is sent again whole, and is small this way.
+            with Vertical(id="steps-frame"):
+                yield OptionList(*self._options(), id="steps", markup=False)
             with VerticalScroll(id="details", can_focus=False):
                 yield Static("", id="details-text", markup=False)
         yield StatusLine(id="status")
@@ -79,27 +85,31 @@ class HubScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the steps at once; which plan it will be comes after the first frame."""
-        self.query_one("#steps").border_title = "Steps"
-        self.show()
-        self.query_one("#steps", OptionList).focus()
-        self.call_after_refresh(start.begin, self)
+        self.query_one("#steps-frame").border_title = "Steps"
+        self.query_one("#steps", OptionList).highlighted = 0
+        # The first frame first: reading files and importing jobs would compete with it.
+        self.set_timer(SETTLE, lambda: start.begin(self))
+
+    def _options(self) -> list[Option]:
+        self._views = steps.view(steps.Situation(Plan()))
+        self._rows = [self._row(view) for view in self._views]
+        return [Option(row, id=view.step.id) for view, row in zip(self._views, self._rows, strict=True)]
 
     def show(self) -> None:
-        """Bring everything up to date."""
+        """Bring everything up to date; what did not change is not sent to the terminal again."""
         edge = self.edge
         self.query_one(HeaderLine).put(*edge.header())
-        self._views = edge.session.views() if edge.has_session else steps.view(steps.Situation(Plan()))
-        name = hub_details.plan_name(edge.session.path, edge.session.plan) if edge.has_session else ""
-        line = Content(" Deploy a model to your edge devices" + (f"  ·  plan: {name}" if name else ""))
-        self.query_one("#title", Static).update(line)
+        name = ""
+        if edge.has_session:
+            self._views = edge.session.views()
+            name = hub_details.plan_name(edge.session.path, edge.session.plan)
+        put(self.query_one("#title", Static), f" {TITLE}" + (f"  ·  plan: {name}" if name else ""))
         options = self.query_one("#steps", OptionList)
-        if options.option_count == len(self._views):
-            for view in self._views:
-                options.replace_option_prompt(view.step.id, self._row(view))
-        else:
-            options.clear_options()
-            options.add_options([Option(self._row(view), id=view.step.id) for view in self._views])
-            options.highlighted = 0
+        for number, view in enumerate(self._views):
+            row = self._row(view)
+            if row.markup != self._rows[number].markup:
+                self._rows[number] = row
+                options.replace_option_prompt_at_index(number, row)
         self._show_details()
         self._keep_time()
 
@@ -126,7 +136,7 @@ class HubScreen(Screen[None]):
         pane = self.query_one("#details")
         pane.border_title = f"{view.step.number} {view.step.title}"
         text = hub_details.details(self.edge, view) if self.edge.has_session else "Choose a plan first."
-        self.query_one("#details-text", Static).update(Content(text))
+        put(self.query_one("#details-text", Static), text)
 
     def _keep_time(self) -> None:
         running = bool(self.edge.bridge.running)
@@ -142,7 +152,7 @@ class HubScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Show what changed while a step was in front."""
-        if self._views:
+        if self.edge.has_session:
             self.show()
 
     @on(OptionList.OptionHighlighted)

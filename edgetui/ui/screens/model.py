@@ -11,7 +11,6 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
 from textual.widgets import Button, Static
 
 from edgetui.core import rules, steps
@@ -24,6 +23,7 @@ from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.paths import PathSuggester
+from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import progress_text
 
 MODES = {"registered": "Registered models", "new": "Register a file"}
@@ -108,7 +108,7 @@ class ModelScreen(StepScreen):
         for mode in MODES:
             self.set_class(self._mode == mode, f"mode-{mode}")
         marks = "   ".join(f"{'●' if mode == self._mode else '○'} {title}" for mode, title in MODES.items())
-        self.query_one("#modes", Static).update(Content(f"{marks}   (F7 changes)"))
+        put(self.query_one("#modes", Static), f"{marks}   (F7 changes)")
         model = self.plan.model
         self._field("name").put(model.name)
         self._field("description").put(model.description)
@@ -123,7 +123,7 @@ class ModelScreen(StepScreen):
             else ""
         )
         outcome = f"Registered      {result}{stale}" if result and model.path else ""
-        self.query_one("#outcome", Static).update(Content(outcome))
+        put(self.query_one("#outcome", Static), outcome)
         self.refresh_bindings()
 
     def reload(self) -> None:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widgets import Static
 
 from edgetui.core.errors import EdgeError
@@ -18,6 +17,7 @@ from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.paths import PathSuggester
+from edgetui.ui.widgets.texts import put
 
 
 class WorkspaceScreen(StepScreen):
@@ -76,9 +76,9 @@ class WorkspaceScreen(StepScreen):
         else:
             until = f", until {self._account.expires[:16].replace('T', ' ')}" if self._account.expires else ""
             who = f"{self._account.name} ({self._account.method}{until})"
-        self.query_one("#account", Static).update(Content(f"Signed in       {who}"))
+        put(self.query_one("#account", Static), f"Signed in       {who}")
         chosen = f"{place.name} in {place.resource_group}" if place.name else place.config or "not chosen yet"
-        self.query_one("#chosen", Static).update(Content(f"Chosen          {chosen}"))
+        put(self.query_one("#chosen", Static), f"Chosen          {chosen}")
         self.config.put(place.config)
 
     def reload(self) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from textual.content import Content
 from textual.widgets import Static
+
+from edgetui.ui.widgets.texts import put
 
 
 class HeaderLine(Static):
     """`edgetui` on the left; SANDBOX, workspace and hub on the right."""
 
-    def __init__(self) -> None:
-        super().__init__(Content(" edgetui"), markup=False)
-        self._left = "edgetui"
-        self._right = ""
+    def __init__(self, left: str = "edgetui", right: str = "") -> None:
+        super().__init__("", markup=False)
+        self._left = left
+        self._right = right
 
     def put(self, left: str, right: str) -> None:
         """Set both ends."""
@@ -26,4 +27,4 @@ class HeaderLine(Static):
     def _draw(self) -> None:
         room = max(0, self.size.width - 2 - len(self._right) - 1)
         left = self._left if len(self._left) <= room else self._left[: max(0, room - 1)] + "…"
-        self.update(Content(f" {left.ljust(room)} {self._right} "))
+        put(self, f" {left.ljust(room)} {self._right} ")

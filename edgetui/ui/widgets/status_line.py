@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import clock
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -68,4 +69,4 @@ class StatusLine(Static):
 
     def _put(self, text: str) -> None:
         self._text = text
-        self.update(Content(text))
+        put(self, text)
