@@ -76,7 +76,7 @@ def ensure(world: World, conda: dict[str, Any], log: Log, stopper: Stopper | Non
         )
     with _RUNNING.entered(work), tempfile.TemporaryDirectory(prefix="edgetui-uv-") as here:
         told: dict[str, str] = (world.get("setting", "builder") or {}).get("installer", {})
-        uv = _Uv(work, installer.environment(world.cache / "uv") | told, Path(here))
+        uv = _Uv(work, installer.environment(world.cache / "uv", told=told), Path(here))
         interpreter, version = uv.interpreter(wanted.python, log)
         key = _key(wanted, version, told)
         folder = world.cache / "environments"

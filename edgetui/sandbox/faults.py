@@ -138,12 +138,14 @@ def gate(world: World, table: Table, app: App) -> App:
         request = Request(scope, receive)
         if status is None:
             await app(scope, receive, send)
-        elif status == "reset":
-            # ASGI has no word for it; the server's own sender knows the connection.
-            send.__self__.transport.abort()  # type: ignore[attr-defined]
-            await _until_gone(receive)
-        elif status == "hang":
-            await _until_gone(receive)
+        elif status in KINDS:
+            try:
+                if status == "hang":
+                    await _until_gone(receive)
+            finally:  # of a hung call too, when the sandbox ends: its client must not get an answer after all
+                # ASGI has no word for it; the server's own sender knows the connection.
+                send.__self__.transport.abort()  # type: ignore[attr-defined]
+                await _until_gone(receive)
         else:
             await _drain(request)  # closing early would break the pipe under the client
             response = await run_in_threadpool(fault_words.response, world, request, fault)

@@ -34,14 +34,14 @@ _SYSTEM = (
 _COMPILER = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "PKG_CONFIG_PATH")
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC", "SSL_CERT_DIR")
 _UV = (
-    *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE", "UV_EXCLUDE_NEWER"),
+    *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE", "UV_EXCLUDE_NEWER"),
     *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_TORCH_BACKEND"),
     *("UV_CONFIG_FILE", "UV_LINK_MODE"),
 )
 _KEPT = frozenset({*_SYSTEM, *_COMPILER, *_NETWORK, *_UV})
 _KEPT_PREFIXES = ("LC_", "XDG_", "UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
 _SANDBOX = "EDGETUI_SANDBOX_ARM"  # there when a sandbox's env file was loaded
-_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX")
+_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
 
 
 def program() -> str:
@@ -51,18 +51,22 @@ def program() -> str:
     return str(find_uv_bin())
 
 
-def environment(cache: Path, outer: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(
+    cache: Path, outer: Mapping[str, str] | None = None, told: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the environment of the installer's process.
 
     Args:
         cache: the installer's own cache folder.
         outer: the environment to take from; None is this process's.
+        told: what counts instead of the person's own settings; an empty value takes a setting away.
     """
     outer = os.environ if outer is None else outer
     inner = {
         name: value for name, value in outer.items() if name.upper() in _KEPT or name.upper().startswith(_KEPT_PREFIXES)
     }
-    inner |= _index(outer) | _trust(outer)
+    inner |= _index(outer) | _trust(outer) | dict(told or {})
+    inner = {name: value for name, value in inner.items() if value}
     return {**inner, "UV_CACHE_DIR": str(cache), "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONUNBUFFERED": "1"}
 
 

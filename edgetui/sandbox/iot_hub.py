@@ -237,7 +237,8 @@ def _method(world: World, request: Request) -> Response:
     name, payload = body.get("methodName"), body.get("payload")
     if not isinstance(name, str) or not name:
         raise twins.bad("methodName is missing")
-    if identity["deviceId"] != world.names.live_device or identity.get("moduleId") != "$edgeAgent":
+    live = identity["deviceId"] == world.names.live_device and identity.get("moduleId") == "$edgeAgent"
+    if not live or identity["connectionState"] != "Connected":
         # Direct methods have an error document in the message.
         detail: dict[str, Any] = {
             "errorCode": 404103,

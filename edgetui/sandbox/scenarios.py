@@ -92,6 +92,7 @@ _READ_ONLY = (
     {"method": "PATCH", "path": "/registries/[^/]+$", "status": 403},
     {"method": "POST", "path": "^/devices/[^/]+/applyConfigurationContent$", "status": 401},
 )
+_NO_PACKAGES = {"UV_DEFAULT_INDEX": "file:///no-such-package-index", "UV_INDEX": "", "UV_FIND_LINKS": ""}
 _SOON = {"Retry-After": "1"}
 _THROTTLES = (
     {"method": "GET", "path": "^/subscriptions", "status": 429, "times": 2, "headers": _SOON},
@@ -116,7 +117,7 @@ SCENARIOS = {
     "device-offline": Scenario("The live device is switched off", _MODELS, {"edge": {"off": True}}),
     "slow-build": Scenario("A build that takes a minute", _MODELS, {"builder": {"pause": 10}}),
     "build-fails": Scenario(
-        "An installer that finds no package at all", _MODELS, {"builder": {"installer": {"UV_NO_INDEX": "1"}}}
+        "An installer that finds no package at all", _MODELS, {"builder": {"installer": _NO_PACKAGES}}
     ),
     "denied": Scenario("An account that may look at everything and change nothing", _MODELS, {}, _READ_ONLY),
     "throttled": Scenario("Services that refuse the first calls: too many requests", _MODELS, {}, _THROTTLES),
