@@ -41,7 +41,8 @@ class EdgeError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross from an adapter's child process; keyword-only arguments need help there.
-        return _rebuild, self.args
+        # From the attributes: an adapter may have made the text more exact since.
+        return _rebuild, (self.title, self.detail, self.remedy, self.retryable, self.field, self.kind)
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
