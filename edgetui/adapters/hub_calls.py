@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import json
 import threading
@@ -37,7 +38,8 @@ Work = Callable[[Any, Any], Any]  # (registry manager, configuration manager) ->
 class _Managers:
     registry: Any
     deployments: Any
-    by: str  # `sign-in` or `key <policy>`
+    by: str  # `sign-in` or `the key of policy …`
+    refused: str = ""  # what the hub said to the sign-in, where a key is used
 
 
 def without_system_keys(properties: dict[str, Any] | None) -> dict[str, Any]:
@@ -76,9 +78,14 @@ class HubCalls:
                 if _is_access(problem) and managers.by == "sign-in":
                     self._by_key(hub, problem, doing)
                     continue
+                if _is_access(problem):
+                    with self._lock:  # the key was renewed, or the role came meanwhile: the next call begins anew
+                        self._managers.pop(hub.host_name, None)
+                    detail = f"Sign-in: {managers.refused}\nWith {managers.by}: {_message(problem)[1]}"
+                    raise _no_way_in(hub, doing, detail) from problem
                 again = status == 429 or (repeat_failures and status >= 500 and len(waits) > len(_WAITS) - 2)
                 if not again or not waits:
-                    raise _refused(problem, hub, doing, field, managers.by) from problem
+                    raise _refused(problem, hub, doing, field) from problem
                 _wait(problem, waits.pop(0))
             except ClientException as problem:
                 raise as_edge_error(problem, f"{doing} ({hub.host_name})", field) from problem
@@ -103,7 +110,7 @@ class HubCalls:
                 self._managers[hub.host_name] = known
             return known
 
-    def _made(self, registry: Any, deployments: Any, by: str) -> _Managers:
+    def _made(self, registry: Any, deployments: Any, by: str, refused: str = "") -> _Managers:
         for manager in (registry, deployments):
             config = manager.protocol.config
             # This one wins over REQUESTS_CA_BUNDLE.
@@ -113,18 +120,14 @@ class HubCalls:
             config.retry_policy.retries = 1
             config.retry_policy.policy.status_forcelist = []
             config.retry_policy.policy.respect_retry_after_header = False
-        return _Managers(registry, deployments, by)
+        return _Managers(registry, deployments, by, refused)
 
     def _by_key(self, hub: HubInfo, refusal: HttpOperationError, doing: str) -> None:
         """Go on with the key of one of the hub's policies, in memory only; EdgeError that tells of both ways where that fails too."""
-        title = f"Could not {doing}: {hub.name} accepts neither the sign-in nor a key"
-        remedy = (
-            "Ask an owner for the role IoT Hub Data Contributor on the hub, or for the right to list its keys "
-            "(Microsoft.Devices/iotHubs/listkeys/action)."
-        )
-        first = f"Sign-in: {_message(refusal)[1]}"
+        said = _message(refusal)[1]
+        first = f"Sign-in: {said}"
         if not hub.subscription or not hub.resource_group:
-            raise EdgeError(title, first, remedy, field="hub.name", kind="access") from refusal
+            raise _no_way_in(hub, doing, first) from refusal
         path = (
             f"/subscriptions/{hub.subscription}/resourceGroups/{hub.resource_group}"
             f"/providers/Microsoft.Devices/IotHubs/{hub.name}/listkeys"
@@ -132,29 +135,33 @@ class HubCalls:
         try:
             policies = self.arm.post(path, _KEYS_VERSION, f"list the keys of hub {hub.name}").get("value") or []
         except EdgeError as problem:
-            detail = f"{first}\nKey: {problem.title}. {problem.detail}"
-            raise EdgeError(title, detail, remedy, field="hub.name", kind="access") from problem
-        policy = _strongest(policies)
+            raise _no_way_in(hub, doing, f"{first}\nKey: {problem.title}. {problem.detail}") from problem
+        policy = _weakest(policies)
         if policy is None:
-            detail = f"{first}\nKey: no policy of the hub may read and write its registry."
-            raise EdgeError(title, detail, remedy, field="hub.name", kind="access") from refusal
-        text = (
-            f"HostName={hub.host_name};SharedAccessKeyName={policy['keyName']};SharedAccessKey={policy['primaryKey']}"
-        )
+            raise _no_way_in(hub, doing, f"{first}\nKey: no policy of the hub may write its registry.") from refusal
+        name, key = policy["keyName"], policy["primaryKey"]
+        text = f"HostName={hub.host_name};SharedAccessKeyName={name};SharedAccessKey={key}"
         try:
-            made = self._made(
-                self._registry.from_connection_string(text),
-                self._deployments.from_connection_string(text),
-                f"the key of policy {policy['keyName']}",
-            )
+            base64.b64decode(key, validate=True)  # the SDK takes rubbish, and then nothing works
+            registry = self._registry.from_connection_string(text)
+            deployments = self._deployments.from_connection_string(text)
         except (ValueError, binascii.Error):
-            raise EdgeError(title, f"{first}\nKey: it is not well-formed.", remedy, field="hub.name") from None
+            raise _no_way_in(hub, doing, f"{first}\nKey: that of policy {name} is not well-formed.") from None
         with self._lock:
-            self._managers[hub.host_name] = made
+            self._managers[hub.host_name] = self._made(registry, deployments, f"the key of policy {name}", said)
 
 
-def _strongest(policies: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """A policy that reads and writes the registry and speaks to devices; the weakest of these."""
+def _no_way_in(hub: HubInfo, doing: str, detail: str) -> EdgeError:
+    remedy = (
+        "Ask an owner for the role IoT Hub Data Contributor on the hub, or for the right to list its keys "
+        "(Microsoft.Devices/iotHubs/listkeys/action)."
+    )
+    title = f"Could not {doing}: {hub.name} accepts neither the sign-in nor a key"
+    return EdgeError(title, detail, remedy, field="hub.name", kind="access")
+
+
+def _weakest(policies: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Of the policies that read and write the registry and speak to devices, the one that may do least else."""
     needed = {"registrywrite", "serviceconnect"}
     able = [one for one in policies if one.get("primaryKey") and needed <= _rights(one)]
     return min(able, key=lambda one: len(_rights(one)), default=None)
@@ -190,7 +197,7 @@ def _message(problem: HttpOperationError) -> tuple[str, str]:
     return code, short(f"{code}: {text}" if code and code not in text else text or f"status {response.status_code}")
 
 
-def _refused(problem: HttpOperationError, hub: HubInfo, doing: str, field: str, by: str) -> EdgeError:
+def _refused(problem: HttpOperationError, hub: HubInfo, doing: str, field: str) -> EdgeError:
     """What a hub's refusal means."""
     code, said = _message(problem)
     status = status_of(problem)
@@ -205,9 +212,8 @@ def _refused(problem: HttpOperationError, hub: HubInfo, doing: str, field: str, 
     elif status == 400:
         error.remedy = "The hub says which value it does not accept; correct it in the plan or the create options."
     elif status in {401, 403}:
-        error.detail = f"Asked with {by}. {said}"
-        if code in _NOT_ACCESS:
-            error.kind, error.remedy = "failed", "See the detail: the hub does not allow this now, whoever asks."
+        error.title = f"Could not {doing}: {hub.name} does not allow it"
+        error.kind, error.remedy = "failed", "See the detail: the hub does not allow this now, whoever asks."
     elif status == 412:
         error.remedy = "Somebody changed it at the same moment: look again, then repeat."
     elif status == 413:
