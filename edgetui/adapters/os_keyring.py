@@ -132,11 +132,12 @@ class KeyringStore:
 
 
 def _members(backend: Any) -> Iterator[Any]:
-    members = getattr(backend, "backends", None) if type(backend).__module__ == "keyring.backends.chainer" else None
-    if members is None:
+    from keyring.backends.chainer import ChainerBackend
+
+    if not isinstance(backend, ChainerBackend):
         yield backend
         return
-    for member in members:
+    for member in backend.backends:
         yield from _members(member)
 
 
