@@ -16,6 +16,9 @@ class DeviceOutcome(msgspec.Struct, frozen=True):
     detail: str = ""
     answered: bool = False
     prediction: Any = None
+    milliseconds: float = 0.0
+    why: str = ""  # where it failed: the device's own words
+    remedy: str = ""  # where it failed: what to do
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -73,12 +76,13 @@ class Results(msgspec.Struct, frozen=True):
             case events.ModuleState(device, _, state, detail):
                 known = self.devices.get(device, DeviceOutcome())
                 return self._outcome(device, replace(known, state=state, detail=detail))
-            case events.Answered(device, prediction):
+            case events.Answered(device, prediction, milliseconds):
                 known = self.devices.get(device, DeviceOutcome())
-                return self._outcome(device, replace(known, answered=True, prediction=prediction))
+                answered = replace(known, answered=True, prediction=prediction, milliseconds=milliseconds)
+                return self._outcome(device, answered)
             case events.Failed(device=device) if device:
-                known = self.devices.get(device, DeviceOutcome())
-                return self._outcome(device, replace(known, state="failed", detail=event.title, answered=False))
+                failed = DeviceOutcome("failed", event.title, why=event.detail, remedy=event.remedy)
+                return self._outcome(device, failed)
             case _:
                 return self
 
