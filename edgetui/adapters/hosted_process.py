@@ -77,7 +77,7 @@ class ChildProcess:
         self.name = name
         self._ending = threading.Lock()
         self._sending = threading.Lock()
-        self._folder, self._lock = _private_folder(children, name)
+        self._folder, self._lock = _private_folder(children, name.replace(" ", "-"))
         self._words = self._folder / "stderr"
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
