@@ -16,6 +16,8 @@ PACKAGES = {
     "skopeo": "skopeo",
     "gnome-keyring-daemon": "gnome-keyring",
     "dbus-run-session": "dbus",
+    "Xvfb": "xvfb",
+    "dockerd": "docker.io",
 }
 
 
