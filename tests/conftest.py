@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,8 +56,11 @@ def read_env_file(path: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def start_sandbox(state: Path, cache: Path, *options: str) -> Sandbox:
-    """Start a sandbox and wait for its ready line; fails with what it said instead."""
+def start_sandbox(state: Path, cache: Path, *options: str, **changed: Any) -> Sandbox:
+    """Start a sandbox and wait for its ready line; fails with what it said instead.
+
+    `changed` goes to `subprocess.Popen`, like `env` and `cwd`.
+    """
     env_file = state.with_name(state.name + ".env")
     errors = state.with_name(state.name + ".stderr")
     command = [sys.executable, "-m", "edgetui.sandbox", "--state", str(state), "--cache", str(cache)]
@@ -67,6 +71,7 @@ def start_sandbox(state: Path, cache: Path, *options: str) -> Sandbox:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            **changed,
         )
     line = _first_line(process)
     if not line.startswith("ready "):

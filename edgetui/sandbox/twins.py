@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -23,6 +24,8 @@ STRING_LIMIT = 4 * 1024
 KEY_LIMIT = 1024
 DEPTH_LIMIT = 10
 _INTEGER_LIMIT = 2**52
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_KEY = re.compile(r"[.$ \x00-\x1f\x7f]")
 
 
 def now() -> str:
@@ -135,7 +138,7 @@ def check_section(section: Document, where: str, limit: int) -> None:
     except ValueError:  # half a surrogate pair, or not a number
         raise bad(f"{where}: a text or number in it cannot be written as JSON in UTF-8") from None
     for path, key, value, depth in _walk(section, where):
-        if not key or len(key.encode()) > KEY_LIMIT or any(c in ".$ " or ord(c) < 32 or ord(c) == 127 for c in key):
+        if not key or len(key.encode()) > KEY_LIMIT or _NO_KEY.search(key):
             raise bad(f"{path}: a key must not be empty or contain '.', '$', space or control characters")
         if depth > DEPTH_LIMIT:
             raise bad(f"{path}: deeper than {DEPTH_LIMIT} levels")
@@ -158,7 +161,7 @@ def weigh(value: Any) -> int:
     if isinstance(value, (int, float)):
         return 8
     if isinstance(value, str):
-        return sum(len(c.encode()) for c in value if ord(c) >= 32 and ord(c) != 127)
+        return len(_CONTROL.sub("", value).encode())
     return 0
 
 

@@ -103,8 +103,8 @@ class World:
         """Return all documents of a kind whose key starts with `prefix`, in key order."""
         with self.lock:
             rows = self._db.execute(
-                "SELECT key, value FROM documents WHERE kind=? AND substr(key,1,?)=? ORDER BY key",
-                (kind, len(prefix), prefix),
+                "SELECT key, value FROM documents WHERE kind=? AND key>=? AND key<? ORDER BY key",
+                (kind, prefix, prefix + "\U0010ffff"),  # a range, so that the index finds them
             ).fetchall()
         return [(key, json.loads(value)) for key, value in rows]
 

@@ -49,6 +49,9 @@ class Home:
             (self.folder / name).mkdir(parents=True)
         shutil.copy(WATCHER, self.folder / "watch")
         shutil.copytree(EXAMPLE, self.folder / "example")
+        (self.folder / "edgetui").mkdir()
+        self.cache.mkdir(parents=True, exist_ok=True)
+        (self.folder / "edgetui" / "cache").symlink_to(self.cache)
 
     @property
     def plan(self) -> Path:
@@ -65,7 +68,6 @@ class Home:
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
             "EDGETUI_HOME": str(self.folder / "edgetui"),
-            "EDGETUI_CACHE": str(self.cache),
             "PYTHONPATH": str(self.folder / "watch"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             **(more or {}),
