@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from edgetui.command_line import running
 from edgetui.core.errors import EdgeError
@@ -55,10 +54,10 @@ def _kept(text: str) -> str:
     from edgetui import settings
 
     try:
-        folder = settings.load(os.environ).state / "reports"
+        folder = settings.load(os.environ).state / "logs"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = folder / time.strftime("%Y%m%d-%H%M%S.txt")
+        file = folder / f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
         file.write_text(f"edgetui on Python {sys.version}\n{text}", encoding="utf-8")
     except (OSError, EdgeError) as problem:
         return f"the report could not be kept: {problem}"
-    return f"details are in {Path(file)}"
+    return f"details are in {file}"

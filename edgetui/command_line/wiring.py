@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import re
 from collections.abc import Iterator
@@ -30,8 +29,13 @@ class Wired:
 
 
 @contextlib.contextmanager
-def wired(args: argparse.Namespace) -> Iterator[Wired]:
-    """Wire everything; nothing is started until it is used. On the way out every process of ours has ended."""
+def wired(args: argparse.Namespace, *, offline: bool = False) -> Iterator[Wired]:
+    """Wire everything; on the way out every process of ours has ended.
+
+    Args:
+        args: the command line.
+        offline: the command asks nobody, so no child is started before it is needed.
+    """
     from edgetui import bootstrap, settings
 
     given = {"read_only": True} if getattr(args, "read_only", False) else {}
@@ -47,9 +51,9 @@ def wired(args: argparse.Namespace) -> Iterator[Wired]:
     with contextlib.ExitStack() as ending:
         if sandbox:
             ending.callback(sandbox.stop)
-        ports = bootstrap.ports(chosen, cloud)
+        ports = bootstrap.ports(chosen, cloud, sandbox=scenario, warm=not offline)
         ending.callback(bootstrap.close, ports)  # first: their calls into the sandbox end with them
-        yield Wired(chosen, dataclasses.replace(ports, sandbox=scenario), sandbox)
+        yield Wired(chosen, ports, sandbox)
 
 
 def _sandbox(asked: str | None, settings: Settings) -> SandboxProcess | None:

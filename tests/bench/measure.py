@@ -54,8 +54,13 @@ class Bench:
     def env(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("EDGETUI_", "AZURE", "ARM_", "TEXTUAL"))}
         home = self.folder / "home"
-        home.mkdir(exist_ok=True)
-        ours = {"HOME": str(home), "EDGETUI_HOME": str(self.folder / "edgetui"), "EDGETUI_CACHE": str(self.cache)}
+        cache = self.folder / "edgetui" / "cache"
+        if not home.exists():
+            home.mkdir()
+            cache.parent.mkdir()
+            self.cache.mkdir(parents=True, exist_ok=True)
+            cache.symlink_to(self.cache)
+        ours = {"HOME": str(home), "EDGETUI_HOME": str(self.folder / "edgetui")}
         return {**kept, **ours, **(more or {})}
 
     def example(self) -> Path:

@@ -149,7 +149,7 @@ def test_an_unforeseen_error_gives_one_line_and_a_report(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "c2VjcmV0" not in done.stderr
-    (report,) = tmp_path.rglob("reports/*.txt")
+    (report,) = tmp_path.rglob("logs/crash-*.log")
     assert str(report) in done.stderr
     text = report.read_text()
     assert "RuntimeError" in text
