@@ -60,6 +60,7 @@ class ScriptScreen(StepScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._editors = {name: CodeEditor(id=f"edit-{name}") for name in NAMES}
         self._opened: dict[Name, Opened] = {}
         self._saving: set[Name] = set()
         self._then: list[Callable[[], Any]] = []  # what waits until all is saved
@@ -81,7 +82,7 @@ class ScriptScreen(StepScreen):
                         suggester=PathSuggester(lambda: self.plan.folder),
                         help=HELPS[name],
                     )
-                    yield CodeEditor(id=f"edit-{name}")
+                    yield self._editors[name]
         yield ProblemList(id="problems")
 
     def field(self, name: Name) -> Field:
@@ -90,7 +91,7 @@ class ScriptScreen(StepScreen):
 
     def editor(self, name: Name) -> CodeEditor:
         """A file's editor."""
-        return self.query_one(f"#edit-{name}", CodeEditor)
+        return self._editors[name]
 
     @property
     def active(self) -> Name:
@@ -334,7 +335,7 @@ class ScriptScreen(StepScreen):
             return
         said = edit_outside(self.edge, opened.path, self.editor(self.active).cursor_location[0] + 1)
         if said:
-            self.status.problem(said)
+            self.notify(said, severity="warning", markup=False, timeout=15)
         self.reload()
 
 

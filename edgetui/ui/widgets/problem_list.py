@@ -49,7 +49,7 @@ class ProblemList(OptionList):
         problem: Problem
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id, markup=False, compact=True)
+        super().__init__(id=id, markup=False)
         self.problems: tuple[Problem, ...] = ()
         self.say("not checked yet")
 
@@ -68,6 +68,7 @@ class ProblemList(OptionList):
         """Put the state into the frame."""
         self.border_title = f"Problems · {words}"
         self.set_class(not self.problems, "-empty")
+        self.can_focus = bool(self.problems)
 
     def action_copy(self) -> None:
         """Copy the problem under the highlight."""
