@@ -1,16 +1,12 @@
-"""The sandbox's registry on the wire: the distribution API, its two ways to sign in, and an independent client."""
+"""The sandbox's registry on the wire: the distribution API and its two ways to sign in."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -367,111 +363,6 @@ def test_an_interrupted_chunk_can_be_resumed(client: Client, repository: str) ->
         arrived = 0
     blob = b"a" * 70_000 + b"b"
     assert client("PUT", f"{place}?digest={sha256(blob)}", data=rest).status_code == 201
-
-
-# --- an independent client -----------------------------------------------------------------------------------------
-
-
-def skopeo(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("skopeo")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("skopeo is missing: the registry was not tried with an independent client")
-        pytest.skip("skopeo is missing: the registry was not tried with an independent client")
-    certificates = folder / "certificates"
-    certificates.mkdir(exist_ok=True)
-    shutil.copy(sandbox.env["REQUESTS_CA_BUNDLE"], certificates / "ca.crt")
-    policy = folder / "policy.json"
-    policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-    given = [str(certificates) if argument == "CERTIFICATES" else argument for argument in arguments]
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
-    return subprocess.run(
-        [program, "--policy", str(policy), *given], capture_output=True, text=True, timeout=120, env=env, check=False
-    )
-
-
-def test_skopeo_pushes_and_pulls_the_same_image_and_is_refused_without_credentials(
-    sandbox: Sandbox, credentials: tuple[str, str], repository: str, tmp_path: Path
-) -> None:
-    layout, digest = image_layout(tmp_path / "layout")
-    target = f"docker://{sandbox.env['EDGETUI_SANDBOX_LOGIN_SERVER']}/{repository}:v1"
-    copied = skopeo(
-        sandbox,
-        tmp_path,
-        *("copy", "--dest-cert-dir", "CERTIFICATES", "--dest-creds", ":".join(credentials), f"oci:{layout}:v1", target),
-    )
-    assert copied.returncode == 0, copied.stderr
-    inspected = skopeo(
-        sandbox, tmp_path, "inspect", "--cert-dir", "CERTIFICATES", "--creds", ":".join(credentials), target
-    )
-    assert inspected.returncode == 0, inspected.stderr
-    assert json.loads(inspected.stdout)["Digest"] == digest
-    back = tmp_path / "back"
-    pulled = skopeo(
-        sandbox,
-        tmp_path,
-        *("copy", "--src-cert-dir", "CERTIFICATES", "--src-creds", ":".join(credentials), target, f"oci:{back}:v1"),
-    )
-    assert pulled.returncode == 0, pulled.stderr
-    assert json.loads((back / "index.json").read_text())["manifests"][0]["digest"] == digest
-    blobs = {file.name: file.read_bytes() for file in (layout / "blobs" / "sha256").iterdir()}
-    assert {file.name: file.read_bytes() for file in (back / "blobs" / "sha256").iterdir()} == blobs
-
-    for wrong in (("--no-creds",), ("--creds", f"{credentials[0]}:wrong")):
-        refused = skopeo(sandbox, tmp_path, "inspect", "--cert-dir", "CERTIFICATES", *wrong, target)
-        assert refused.returncode != 0
-        assert "unauthorized" in refused.stderr.lower()
-        assert "authentication required" in refused.stderr.lower()
-
-
-def test_skopeo_is_refused_while_the_admin_user_is_off(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> None:
-    sandbox = new_sandbox()
-    admin(sandbox, enabled=True)
-    given = arm(sandbox, "POST", "/listCredentials").json()
-    admin(sandbox, enabled=False)
-    right = f"{given['username']}:{given['passwords'][0]['value']}"
-    target = f"docker://{sandbox.env['EDGETUI_SANDBOX_LOGIN_SERVER']}/app:v1"
-    refused = skopeo(sandbox, tmp_path, "inspect", "--cert-dir", "CERTIFICATES", "--creds", right, target)
-    assert refused.returncode != 0
-    assert "authentication required" in refused.stderr.lower()
-
-
-def image_layout(folder: Path) -> tuple[Path, str]:
-    """A small image as an OCI layout; returns its folder and its manifest's digest."""
-    import gzip
-    import io
-    import tarfile
-
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        entry = tarfile.TarInfo("hello.txt")
-        entry.size = 5
-        archive.addfile(entry, io.BytesIO(b"hello"))
-    layer = gzip.compress(raw.getvalue(), mtime=0)
-    blobs = folder / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-
-    def put(data: bytes, media_type: str) -> dict[str, Any]:
-        (blobs / sha256(data)[7:]).write_bytes(data)
-        return {"mediaType": media_type, "digest": sha256(data), "size": len(data)}
-
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [sha256(raw.getvalue())]},
-    }
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": put(json.dumps(config).encode(), "application/vnd.oci.image.config.v1+json"),
-        "layers": [put(layer, "application/vnd.oci.image.layer.v1.tar+gzip")],
-    }
-    descriptor = put(json.dumps(manifest).encode(), MANIFEST)
-    descriptor["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    return folder, descriptor["digest"]
 
 
 def test_basic_credentials_with_odd_bytes_are_refused_and_not_an_error(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.conftest import Sandbox, start_sandbox
 from tests.contract.client_runs import EXAMPLE, run_client
@@ -65,6 +67,35 @@ def test_the_device_answers_what_the_model_says_when_loaded_here(runs: Runs) -> 
 def test_the_second_build_reuses_the_environment(runs: Runs) -> None:
     assert runs[1]["reused"] is True
     assert runs[0]["image"] != runs[1]["image"]
+
+
+def test_the_image_is_pulled_by_plain_requests_with_a_token_for_it(sandbox: Sandbox, runs: Runs) -> None:
+    host, _, rest = runs[1]["image"].partition("/")
+    repository, _, tag = rest.partition(":")
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, sandbox.env["REQUESTS_CA_BUNDLE"]
+        place = f"https://{host}/v2/{repository}"
+        refused = session.get(f"{place}/manifests/{tag}", timeout=60)
+        assert refused.status_code == 401
+        scheme, _, parts = refused.headers["WWW-Authenticate"].partition(" ")
+        challenge = requests.utils.parse_dict_header(parts)
+        assert (scheme, challenge["scope"]) == ("Bearer", f"repository:{repository}:pull")
+
+        def token(user: str, password: str) -> requests.Response:
+            asked = {"service": challenge["service"], "scope": challenge["scope"]}
+            return session.get(challenge["realm"], params=asked, auth=(user, password), timeout=60)
+
+        right = runs[1]["credential"]
+        assert token(right["username"], "wrong").status_code == 401
+        session.headers["Authorization"] = (
+            f"Bearer {token(right['username'], right['password']).json()['access_token']}"
+        )
+        manifest = session.get(f"{place}/manifests/{tag}", timeout=60)
+        assert manifest.headers["Docker-Content-Digest"] == f"sha256:{hashlib.sha256(manifest.content).hexdigest()}"
+        assert len(manifest.json()["layers"]) == 3
+        for blob in [manifest.json()["config"], *manifest.json()["layers"]]:
+            content = session.get(f"{place}/blobs/{blob['digest']}", timeout=60).content
+            assert (f"sha256:{hashlib.sha256(content).hexdigest()}", len(content)) == (blob["digest"], blob["size"])
 
 
 def test_devices_come_in_pages(hub_saw: dict[str, dict[str, Any]]) -> None:
