@@ -15,7 +15,6 @@ from edgetui.adapters.context import Context
 from edgetui.adapters.errors import short
 from edgetui.core.models import EngineState
 
-PASS_ENV = ("DOCKER_", "XDG_RUNTIME_DIR")  # what the child needs of the environment; `_` ends a prefix
 SECONDS = 5
 _ERRNO = re.compile(r"(?:\[Errno \d+\] |Error\(\d+, ')([A-Z][^\"')]+)")
 _DEFAULT = "unix:///var/run/docker.sock"

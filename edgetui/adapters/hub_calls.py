@@ -20,8 +20,8 @@ from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.models import HubInfo
 
 TIMEOUT = (CONNECT_SECONDS, 45.0)  # connect, read; a direct method may take 40 s
-_WAITS = (2.0, 5.0, 10.0, 20.0)  # seconds before a throttled call is tried again, unless the service says how long
-_LONGEST_WAIT = 30.0
+_WAITS = (2.0, 5.0, 8.0, 15.0)  # seconds before a throttled call is tried again, unless the service says how long
+_PATIENCE = 35.0  # seconds of waiting in all; longer, and the person should know
 _KEYS_VERSION = "2023-06-30"
 _SDK_SCOPE = "https://iothubs.azure.net/.default"
 _SCOPES = {
@@ -66,7 +66,7 @@ class HubCalls:
         return self._run(hub, doing, work, field, repeat_failures=False)
 
     def _run(self, hub: HubInfo, doing: str, work: Work, field: str, *, repeat_failures: bool) -> Any:
-        waits = list(_WAITS)
+        waits, patience = list(_WAITS), _PATIENCE
         while True:
             managers = self._of(hub, doing)
             try:
@@ -84,9 +84,12 @@ class HubCalls:
                     detail = f"Sign-in: {managers.refused}\nWith {managers.by}: {_message(problem)[1]}"
                     raise _no_way_in(hub, doing, detail) from problem
                 again = status == 429 or (repeat_failures and status >= 500 and len(waits) > len(_WAITS) - 2)
-                if not again or not waits:
+                wait = _said(problem, waits.pop(0)) if again and waits else None
+                if wait is None or wait > patience:
                     raise _refused(problem, hub, doing, field) from problem
-                _wait(problem, waits.pop(0))
+                patience -= wait
+                if cancel.current().wait(wait):
+                    raise cancelled("Waiting for the hub") from None
             except ClientException as problem:
                 raise as_edge_error(problem, f"{doing} ({hub.host_name})", field) from problem
 
@@ -175,11 +178,10 @@ def _is_access(problem: HttpOperationError) -> bool:
     return problem.response.status_code in {401, 403} and _message(problem)[0] not in _NOT_ACCESS
 
 
-def _wait(problem: HttpOperationError, usual: float) -> None:
+def _said(problem: HttpOperationError, usual: float) -> float:
+    """How many seconds to wait: what the service says, else as usual."""
     said = problem.response.headers.get("Retry-After", "")
-    seconds = min(float(said), _LONGEST_WAIT) if said.isdigit() else usual
-    if cancel.current().wait(seconds):
-        raise cancelled("Waiting for the hub")
+    return float(said) if said.isdigit() else usual
 
 
 def _message(problem: HttpOperationError) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from edgetui.adapters import plan_toml
+from edgetui.adapters import plan_reading, plan_writing
 from edgetui.adapters.local_files import decode, explain, read_bytes, write_atomically
 from edgetui.core.errors import bad_input
 from edgetui.core.models import THIS_RUN_ONLY
@@ -41,7 +41,7 @@ class TomlPlanFiles:
     def load(self, path: str) -> Plan:
         """Read a plan; EdgeError(kind='input') names file, line and key of what is wrong. `folder` is the file's own."""
         file = _absolute(path)
-        plan = plan_toml.read(_text(file), str(file))
+        plan = plan_reading.read(_text(file), str(file))
         return msgspec.structs.replace(plan, folder=str(file.parent))
 
     def save(self, path: str, plan: Plan) -> None:
@@ -55,7 +55,7 @@ class TomlPlanFiles:
             data = read_bytes(file) if file.exists() else b""
             old = decode(data, file, "").replace("\r\n", "\n")
             try:
-                text = plan_toml.write(plan, old)
+                text = plan_writing.write(plan, old)
             except ValueError as error:
                 what = f"{file} was changed by hand and is not TOML any more: it was not overwritten"
                 raise bad_input("", what, "Correct the file, or move it away and save again.", str(error)) from None

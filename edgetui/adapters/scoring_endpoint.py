@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from edgetui.core.errors import EdgeError, bad_input, cancelled
 from edgetui.core.models import Answer
 
 _PAUSE = 0.5  # seconds between tries while nothing listens yet
+_SYSTEM = re.compile(r"(?<=\] )[A-Z][^\"')]+(?=[\"')])|Remote end closed connection without response")
 _LIMIT = 4 << 20  # bytes of an answer
 
 
@@ -78,7 +80,8 @@ class ScoringEndpoint:
 
     @staticmethod
     def _silent(url: str, seconds: float, problem: Exception) -> EdgeError:
-        said = as_edge_error(problem, "ask").detail
+        system = _SYSTEM.search(str(problem))  # the rest is the HTTP library's own wrapping
+        said = system[0] if system else as_edge_error(problem, "ask").detail
         remedy = (
             "Check that the module runs and publishes its port (create options), that the port is not in use on the device, "
             "and that this machine reaches the device: set scoring.address in the plan where its name is another one."

@@ -267,6 +267,13 @@ def test_a_hub_that_goes_on_throttling_is_named(tmp_path: Path, monkeypatch: pyt
     assert error.retryable
 
 
+def test_a_hub_that_asks_for_too_much_patience_is_named_at_once(tmp_path: Path) -> None:
+    with serve(lambda _: Reply(429, b"", {"Retry-After": "3600"}), tmp_path / "tls") as server:
+        error = refused(lambda: create(scripted_context(server)).deployed(hub_of(server), "d"))
+        assert len(server.asked) == 1
+    assert "throttling" in error.title
+
+
 def test_waiting_for_a_throttle_can_be_stopped(tmp_path: Path) -> None:
     stop = cancel.Cancellation()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgetui.adapters import plan_toml
+from edgetui.adapters import plan_reading, plan_writing
 from edgetui.adapters.plan_files import TomlPlanFiles
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import THIS_RUN_ONLY
@@ -95,7 +95,7 @@ def test_a_plan_written_by_hand_is_read(plans: TomlPlanFiles, tmp_path: Path) ->
 )
 def test_what_is_wrong_is_named_with_line_and_key(text: str, line: int, field: str, words: str) -> None:
     with pytest.raises(EdgeError) as caught:
-        plan_toml.read(text, "/p/plan.toml")
+        plan_reading.read(text, "/p/plan.toml")
     error = caught.value
     assert error.title.startswith(f"/p/plan.toml:{line}: ")
     assert (error.field, error.kind) == (field, "input")
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_named_with_line_and_key(text: str, line: int, field: s
 )
 def test_broken_toml_is_named_with_its_line(text: str, line: int) -> None:
     with pytest.raises(EdgeError, match="this is not TOML") as caught:
-        plan_toml.read(text, "plan.toml")
+        plan_reading.read(text, "plan.toml")
     assert caught.value.title.startswith(f"plan.toml:{line}: ")
     assert caught.value.detail
     assert caught.value.remedy
@@ -237,20 +237,20 @@ plan_values = st.builds(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan_values)
 def test_any_plan_comes_back_from_toml(plan: Plan) -> None:
-    assert plan_toml.read(plan_toml.write(plan), "p") == plan
+    assert plan_reading.read(plan_writing.write(plan), "p") == plan
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan_values, plan_values)
 def test_any_plan_can_be_written_over_any_other(old: Plan, new: Plan) -> None:
-    assert plan_toml.read(plan_toml.write(new, plan_toml.write(old)), "p") == new
+    assert plan_reading.read(plan_writing.write(new, plan_writing.write(old)), "p") == new
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan_values)
 def test_any_plan_can_be_written_over_one_by_hand(plan: Plan) -> None:
-    text = plan_toml.write(plan, BY_HAND)
-    assert plan_toml.read(text, "p") == plan
+    text = plan_writing.write(plan, BY_HAND)
+    assert plan_reading.read(text, "p") == plan
 
 
 # Results

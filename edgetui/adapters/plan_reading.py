@@ -1,11 +1,11 @@
-"""The plan as TOML: strict reading with line and key of what is wrong, writing that keeps a person's comments and order."""
+"""The plan from TOML, strictly: what is wrong is named with its line and key."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.plan import Plan, Section
 
-_NOT_IN_FILE = {"folder"}
+NOT_IN_FILE = {"folder"}
 _WHERE = re.compile(r" - at `(key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _POSITION = re.compile(r"at line (?P<line>\d+) col(?:umn)? (?P<column>\d+)")
@@ -23,9 +23,6 @@ _ASSIGN = re.compile(r"""\s*(?P<key>(?:[A-Za-z0-9_.-]|\s(?=[.\s=])|"(?:\\.|[^"\\
 _SECRETS = {"password", "passwd", "secret", "key", "token", "connection_string", "sas"}
 
 Key = tuple[str | int, ...]
-
-
-# Reading
 
 
 def read(text: str, file: str) -> Plan:
@@ -39,7 +36,7 @@ def read(text: str, file: str) -> Plan:
         remedy = "Correct the line; text needs quotes, and every [section] and key stands once."
         detail = str(error).replace(r"'\x00'", "the end of the file")
         raise bad_input("", f"{file}:{_line_of_error(text, error)}: this is not TOML", remedy, detail) from None
-    for name in _NOT_IN_FILE & data.keys():
+    for name in NOT_IN_FILE & data.keys():
         raise _unknown(text, file, (), name)
     try:
         return msgspec.convert(data, Plan)
@@ -98,7 +95,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 def _unknown(text: str, file: str, path: Key, name: str) -> EdgeError:
     section = _type_at(path)
-    known = [f.name for f in msgspec.structs.fields(section) if f.name not in _NOT_IN_FILE]
+    known = [f.name for f in msgspec.structs.fields(section) if f.name not in NOT_IN_FILE]
     key = dotted((*path, name))
     if name.lower() in _SECRETS:
         remedy = "Secrets never stand in a plan: remove the line; edgetui keeps them in the keyring."
@@ -115,7 +112,7 @@ def _unknown(text: str, file: str, path: Key, name: str) -> EdgeError:
 def _homes(name: str) -> Iterator[str]:
     """The dotted keys of all sections that know `name`."""
     for field in msgspec.structs.fields(Plan):
-        section = _element(field.type)
+        section = element(field.type)
         if isinstance(section, type) and issubclass(section, Section):
             for inner in msgspec.structs.fields(section):
                 if inner.name == name:
@@ -140,7 +137,7 @@ def dotted(path: Key) -> str:
     return out
 
 
-def _element(kind: Any) -> Any:
+def element(kind: Any) -> Any:
     """The element type of a list, else the type itself."""
     return typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else kind
 
@@ -150,7 +147,7 @@ def _type_at(path: Key) -> Any:
     kind: Any = Plan
     for part in path:
         if isinstance(part, int):
-            kind = _element(kind)
+            kind = element(kind)
         elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             kind = next((f.type for f in msgspec.structs.fields(kind) if f.name == part), Any)
         elif typing.get_origin(kind) is dict:
@@ -177,7 +174,7 @@ def _say_type(kind: Any) -> str:
         return _WORDS[kind][0]
     origin = typing.get_origin(kind)
     if origin is tuple:
-        inner = _element(kind)
+        inner = element(kind)
         return "a list of texts" if inner is str else "a list of tables"
     if origin is dict or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return "a table"
@@ -194,7 +191,7 @@ def _advice(kind: Any) -> str:
     if origin is tuple:
         return (
             'Write it as a list: key = ["one", "two"].'
-            if _element(kind) is str
+            if element(kind) is str
             else "Write it as [[target]], one or more."
         )
     if origin is dict:
@@ -241,141 +238,3 @@ def _common(left: Key, right: Key) -> int:
 def _split_key(key: str) -> list[str]:
     parts = re.findall(r""""((?:\\.|[^"\\])*)"|'([^']*)'|([A-Za-z0-9_-]+)""", key)
     return [next((part for part in found if part), "") for found in parts] or [key]
-
-
-# Writing
-
-
-def values(section: Section) -> dict[str, Any]:
-    """What the file must say of a section: the values that are not the default ones, nested, ready for TOML."""
-    out: dict[str, Any] = {}
-    for field in msgspec.structs.fields(section):
-        value = getattr(section, field.name)
-        if field.name in _NOT_IN_FILE or value == default(field):
-            continue
-        if isinstance(value, Section):
-            inner = values(value)
-            if inner:
-                out[field.name] = inner
-        elif isinstance(value, tuple):
-            out[field.name] = [values(item) if isinstance(item, Section) else item for item in value]
-        else:
-            out[field.name] = value
-    return out
-
-
-def default(field: msgspec.structs.FieldInfo) -> Any:
-    """A field's default value."""
-    return field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
-
-
-def write(plan: Plan, old: str = "") -> str:
-    """The TOML of `plan`: `old` with only the changed values changed, or a fresh text where that cannot be done."""
-    import tomlkit
-
-    wanted = values(plan)
-    _refuse_null(wanted, ())
-    if old.strip():
-        document = tomlkit.parse(old)
-        _update(document, wanted, Plan)
-        text = document.as_string()
-        if _says(text, plan):
-            return text
-    document = tomlkit.document()
-    _update(document, wanted, Plan)
-    return document.as_string().lstrip("\n")
-
-
-def _says(text: str, plan: Plan) -> bool:
-    """Whether reading `text` gives `plan`: an edit in place is kept only where it is right."""
-    try:
-        return msgspec.structs.replace(read(text, ""), folder=plan.folder) == plan
-    except EdgeError:
-        return False
-
-
-def _refuse_null(value: Any, path: Key) -> None:
-    if value is None:
-        raise bad_input(dotted(path), f"{dotted(path)} is null, which a plan file cannot hold", "Leave the key out.")
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _refuse_null(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_null(inner, (*path, index))
-
-
-def _update(table: Any, wanted: dict[str, Any], schema: Any) -> None:
-    """Bring a TOML table to `wanted`, touching only what differs. `schema` is a section's class, or None for free tables."""
-    defaults = {f.name: f for f in msgspec.structs.fields(schema)} if schema is not None else {}
-    for key in [key for key in table if key not in wanted]:
-        field = defaults.get(key)
-        if field is not None and _is_section(field.type):
-            _update(table[key], {}, field.type)  # the header and its comments stay
-        elif field is None or table[key].unwrap() != _plain(default(field)):
-            del table[key]
-    for key, value in wanted.items():
-        kind = defaults[key].type if key in defaults else None
-        old = table.get(key)
-        if old is not None and _same(old.unwrap(), value):
-            continue
-        if isinstance(value, dict) and isinstance(old, Mapping):
-            _update(old, value, kind if _is_section(kind) else None)
-        elif _is_section(_element(kind)) and isinstance(value, list):
-            _update_list(table, key, value, _element(kind))
-        else:
-            table[key] = _item(value, kind)
-
-
-def _update_list(table: Any, key: str, wanted: list[dict[str, Any]], schema: Any) -> None:
-    old = table.get(key)
-    if old is not None and len(old) == len(wanted):
-        for item, value in zip(old, wanted, strict=True):
-            _update(item, value, schema)
-    else:
-        table[key] = _item(wanted, tuple[schema, ...])
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Section)
-
-
-def _plain(value: Any) -> Any:
-    return [*value] if isinstance(value, tuple) else value
-
-
-def _same(old: Any, new: Any) -> bool:
-    """Equal, and of the same types all the way down: TOML tells 1 from 1.0 and from true."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(_same(one, other) for one, other in zip(old, new, strict=True))
-    return type(old) is type(new) and bool(old == new)
-
-
-def _item(value: Any, kind: Any) -> Any:
-    """A TOML item: sections as [tables], lists of sections as [[tables]], free tables on one line."""
-    import tomlkit
-
-    if isinstance(value, dict):
-        if _is_section(kind):
-            table = tomlkit.table()
-            _update(table, value, kind)
-            return table
-        inline = tomlkit.inline_table()
-        for key, inner in value.items():
-            inline[key] = _item(inner, None)
-        return inline
-    if isinstance(value, list):
-        if _is_section(_element(kind)):
-            tables = tomlkit.aot()
-            for inner in value:
-                table = tomlkit.table()
-                _update(table, inner, _element(kind))
-                tables.append(table)
-            return tables
-        array = tomlkit.array()
-        for inner in value:
-            array.append(_item(inner, None))
-        return array
-    return tomlkit.item(value)
