@@ -110,6 +110,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"timed out|timeout", _TIMEOUT),
     (r"connection (?:was )?(?:reset|aborted)|remote end closed", _RESET),
     (r"no space left|errno 28\b|disk quota", _DISK),
+    (r"don't have access to \S+ subscription|SubscriptionNotFound", _STATUS[403]),
     (r"az login|no accounts were found|please run .az", _SIGN_IN),
 )
 _STATUS_TEXT = re.compile(

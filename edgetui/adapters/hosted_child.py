@@ -55,11 +55,22 @@ class _Child:
             if call.streams:
                 for event in method(*call.args, **call.keywords):
                     self._send(Emitted(event))
-                self._send(Done(None))
+                result = None
             else:
-                self._send(Done(method(*call.args, **call.keywords)))
+                result = method(*call.args, **call.keywords)
+            self._tidy()
+            self._send(Done(result))
         except Exception as problem:  # noqa: BLE001 -- every failure of an adapter crosses as an EdgeError
+            self._tidy()
             self._send(Problem(as_edge_error(problem, call.doing)))
+
+    def _tidy(self) -> None:
+        """Remove what the SDK left in the folder for temporary files; azureml-core never does."""
+        for left in (self._start.folder / "tmp").iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
     def _adapter(self, target: str) -> Any:
         if target not in self._adapters:
