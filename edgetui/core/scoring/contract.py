@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from edgetui.core.models import Problem
 from edgetui.core.scoring import wrong_files
-from edgetui.core.scoring.reading import FUNCTION, Function, Script
+from edgetui.core.scoring.reading import FUNCTION, Function, Script, children
 from edgetui.core.scoring.rules import problem
 
 HEADERS = "request_headers"
@@ -240,7 +240,7 @@ def _yields(function: Function) -> bool:
         if isinstance(node, (ast.Yield, ast.YieldFrom)):
             return True
         if not isinstance(node, (*FUNCTION, ast.Lambda, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(node)
+            waiting += children(node)
     return False
 
 

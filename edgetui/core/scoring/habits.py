@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from edgetui.core.models import Problem
 from edgetui.core.scoring import wrong_files
-from edgetui.core.scoring.reading import AT_IMPORT, Call, Script
+from edgetui.core.scoring.reading import AT_IMPORT, Call, Script, walk
 from edgetui.core.scoring.rules import problem
 
 # Dotted beginnings of calls that need a network; `.` at the end means anything below.
@@ -136,7 +136,7 @@ def _parser(script: Script) -> bool:
 
 
 def _leaves(loop: ast.While) -> bool:
-    return any(isinstance(node, (ast.Break, ast.Return, ast.Raise)) for node in ast.walk(loop))
+    return any(isinstance(node, (ast.Break, ast.Return, ast.Raise)) for node in walk(loop))
 
 
 def _anywhere(script: Script, call: Call) -> Iterator[Problem]:
@@ -153,9 +153,7 @@ def _anywhere(script: Script, call: Call) -> Iterator[Problem]:
 def _installs(call: Call) -> bool:
     if call.name not in {"os.system", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.Popen"}:
         return False
-    words = [
-        str(one.value) for one in ast.walk(call.node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
-    ]
+    words = [str(one.value) for one in walk(call.node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     text = " ".join(words)
     return bool(re.search(r"\b(?:pip3?|conda|apt-get|apt)\b.*\binstall\b", text))
 

@@ -6,11 +6,12 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 AT_IMPORT = ""  # the scope of what runs when the server imports the script
+_NO_NODES = frozenset({"ctx", "op", "ops", "name", "id", "attr", "arg", "kind", "type_comment", "lineno", "level"})
 NEVER = "__main__"  # the scope of what runs only when the file is started as a program
 
 
@@ -51,6 +52,7 @@ class Script:
     strings: list[tuple[ast.Constant, str]] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
     loops: list[tuple[ast.While, str]] = field(default_factory=list)
+    tries: set[str] = field(default_factory=set)  # scopes with a `try`
 
     def function(self, name: str) -> Function | None:
         """The top-level function of that name, through `run = predict` too; None where it is something else."""
@@ -98,23 +100,35 @@ def read(file: str, text: str) -> Script:
         SyntaxError, ValueError, RecursionError: Python cannot read it.
     """
     script = Script(file, text, ast.parse(text))
-    _aliases(script)
     _Names(script).block(script.tree.body)
-    _walk(script)
+    found = _walk(script)
+    # An import may stand below what uses it, so names are resolved when all are known.
+    for scope, node, in_try in found:
+        script.calls[scope].append(Call(node, script.dotted(node.func), in_try))
     return script
 
 
-def _aliases(script: Script) -> None:
-    for node in ast.walk(script.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                script.aliases[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom):
-            start = "." * node.level + (node.module or "")
-            for alias in node.names:
-                script.aliases[alias.asname or alias.name] = f"{start}.{alias.name}"
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, in order; several times as fast as `ast.iter_child_nodes`."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        if name in _NO_NODES:
+            continue
+        value: Any = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [one for one in value if isinstance(one, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
+def walk(*nodes: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below and including these."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += children(node)
 
 
 class _Names:
@@ -205,8 +219,9 @@ def never_true(test: ast.expr) -> bool:
     return named and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
 
 
-def _walk(script: Script) -> None:
-    """Look at each node once, with the scope that it runs in, and whether an exception there is caught."""
+def _walk(script: Script) -> list[tuple[str, ast.Call, bool]]:
+    """Look at each node once: note it under the scope that it runs in; returns the calls, and whether in a `try`."""
+    calls: list[tuple[str, ast.Call, bool]] = []
     waiting: list[tuple[ast.AST, str, bool]] = [(node, AT_IMPORT, False) for node in reversed(script.tree.body)]
     while waiting:
         node, scope, in_try = waiting.pop()
@@ -215,6 +230,7 @@ def _walk(script: Script) -> None:
         elif isinstance(node, (*FUNCTION, ast.ClassDef)):
             waiting += _definition(script, node, scope, in_try)
         elif isinstance(node, ast.Try):
+            script.tries.add(scope)
             waiting += [(one, scope, in_try) for one in (*node.handlers, *node.orelse, *node.finalbody)]
             waiting += [(one, scope, True) for one in reversed(node.body)]
         elif isinstance(node, ast.If) and scope == AT_IMPORT and never_true(node.test):
@@ -222,17 +238,23 @@ def _walk(script: Script) -> None:
             waiting += [(one, NEVER, in_try) for one in reversed(node.body)]
         elif not _docstring(node):
             if isinstance(node, ast.Call):
-                script.calls[scope].append(Call(node, script.dotted(node.func), in_try))
+                calls.append((scope, node, in_try))
             elif isinstance(node, ast.While):
                 script.loops.append((node, scope))
-            waiting += [(one, scope, in_try) for one in reversed(list(ast.iter_child_nodes(node)))]
+            waiting += [(one, scope, in_try) for one in reversed(children(node))]
+    return calls
 
 
 def _note_leaf(script: Script, node: ast.AST, scope: str, in_try: bool) -> None:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             start = "." * node.level + (node.module or "") if isinstance(node, ast.ImportFrom) else ""
-            script.imports.append((node, f"{start}.{alias.name}" if start else alias.name, scope, in_try))
+            full = f"{start}.{alias.name}" if start else alias.name
+            script.imports.append((node, full, scope, in_try))
+            if start or alias.asname:
+                script.aliases[alias.asname or alias.name] = full
+            else:
+                script.aliases.setdefault(full.partition(".")[0], full.partition(".")[0])
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             script.strings.append((node, scope))

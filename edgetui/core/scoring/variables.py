@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from edgetui.core.models import Problem
 from edgetui.core.scoring.contract import HEADERS, OLD_RAWHTTP, RAWHTTP
-from edgetui.core.scoring.reading import FUNCTION, Function, Script
+from edgetui.core.scoring.reading import FUNCTION, Function, Script, children, walk
 from edgetui.core.scoring.rules import problem
 
 _ARRAYS = {"predict", "predict_proba", "decision_function", "score_samples", "transform", "predict_log_proba"}
@@ -22,9 +22,10 @@ def check(script: Script) -> Iterator[Problem]:
         yield from _init_swallows(script, init)
     if init is not None and run is not None:
         yield from _no_global(script, init)
-    for node in script.names.values():
-        if isinstance(node, FUNCTION):
-            yield from _swallowed(script, node)
+    for name in script.tries:
+        function = script.function(name)
+        if function is not None:
+            yield from _swallowed(script, function)
     if run is not None:
         yield from _answers(script, run)
         yield from _decodes(script, run)
@@ -37,7 +38,7 @@ def _own(function: Function) -> Iterator[ast.AST]:
         node = waiting.pop()
         yield node
         if not isinstance(node, _NEW_SCOPES):
-            waiting += reversed(list(ast.iter_child_nodes(node)))
+            waiting += reversed(children(node))
 
 
 def _stored(nodes: Iterable[ast.AST]) -> dict[str, int]:
@@ -58,7 +59,7 @@ def _no_global(script: Script, init: Function) -> Iterator[Problem]:
         if function is None or function is init:
             continue
         own = list(_own(function))
-        known = set(_stored(own)) | {one.arg for one in ast.walk(function) if isinstance(one, ast.arg)}
+        known = set(_stored(own)) | {one.arg for one in walk(function) if isinstance(one, ast.arg)}
         known |= {
             (one.asname or one.name).partition(".")[0]
             for node in own
@@ -83,14 +84,14 @@ def _init_swallows(script: Script, init: Function) -> Iterator[Problem]:
         loads = any(
             isinstance(one, ast.Call) and "load" in script.dotted(one.func).lower()
             for part in node.body
-            for one in ast.walk(part)
+            for one in walk(part)
         )
         for handler in node.handlers:
             broad = handler.type is None or script.dotted(handler.type) in {"Exception", "BaseException"}
             if (
                 broad
                 and loads
-                and not any(isinstance(one, (ast.Raise, ast.Return, ast.Assign)) for one in ast.walk(handler))
+                and not any(isinstance(one, (ast.Raise, ast.Return, ast.Assign)) for one in walk(handler))
             ):
                 message = "an exception while the model loads is kept quiet: each request fails later"
                 yield problem(script.file, handler.lineno, "init-swallows", message)
@@ -98,9 +99,12 @@ def _init_swallows(script: Script, init: Function) -> Iterator[Problem]:
 
 def _swallowed(script: Script, function: Function) -> Iterator[Problem]:
     """A name that only the `try` sets and that is used after it, although a handler goes on without it."""
-    if not any(isinstance(node, ast.Try) for node in _own(function)):
+    goes_on = (
+        not _ends(handler.body) for node in _own(function) if isinstance(node, ast.Try) for handler in node.handlers
+    )
+    if not any(goes_on):
         return
-    arguments = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+    arguments = {one.arg for one in walk(function.args) if isinstance(one, ast.arg)}
     known = arguments | {
         name for node in _own(function) if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names
     }
@@ -111,16 +115,16 @@ def _block(script: Script, body: list[ast.stmt], known: set[str]) -> Iterator[Pr
     known = set(known)
     for number, node in enumerate(body):
         if isinstance(node, ast.Try):
-            tried = _stored(one for part in (*node.body, *node.orelse) for one in ast.walk(part))
+            tried = _stored(one for part in (*node.body, *node.orelse) for one in walk(part))
             for handler in node.handlers:
                 if _ends(handler.body):
                     continue
-                saved = _stored(one for part in handler.body for one in ast.walk(part))
+                saved = _stored(one for part in handler.body for one in walk(part))
                 lost = (
                     tried.keys()
                     - known
                     - saved.keys()
-                    - _stored(one for part in node.finalbody for one in ast.walk(part)).keys()
+                    - _stored(one for part in node.finalbody for one in walk(part)).keys()
                 )
                 used = _first_used(body[number + 1 :], lost)
                 if used:
@@ -131,7 +135,7 @@ def _block(script: Script, body: list[ast.stmt], known: set[str]) -> Iterator[Pr
             yield from _block(script, node.body, known)
         elif isinstance(node, (ast.If, ast.For, ast.While, ast.With)):
             yield from _block(script, node.body, known)
-        known |= _stored(ast.walk(node)).keys()
+        known |= _stored(walk(node)).keys()
 
 
 def _ends(body: list[ast.stmt]) -> bool:
@@ -149,13 +153,13 @@ def _first_used(body: list[ast.stmt], names: set[str]) -> tuple[str, int] | None
     """The first of the names that is read before it is set again."""
     for node in body:
         if isinstance(node, ast.If) and any(
-            isinstance(one, ast.Name) and one.id not in names for one in ast.walk(node.test)
+            isinstance(one, ast.Name) and one.id not in names for one in walk(node.test)
         ):
             return None  # a condition may well be about the failure
-        for one in ast.walk(node):
+        for one in walk(node):
             if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load) and one.id in names:
                 return one.id, one.lineno
-        names = names - _stored(ast.walk(node)).keys()
+        names = names - _stored(walk(node)).keys()
     return None
 
 
