@@ -96,13 +96,20 @@ class _Child:
             while True:
                 message = self._connection.recv()
                 if isinstance(message, Cancel):
-                    self._running.cancel()  # what adapters registered runs here, then this process ends
-                    return
-                if isinstance(message, Call):
+                    # Elsewhere: what adapters registered may ask for a token, and the answer is read here.
+                    threading.Thread(target=self._cancel, daemon=True).start()
+                elif isinstance(message, Call):
                     self._calls.put(message)
                 else:
                     self._tokens.put(message)
-        finally:  # the parent is gone, or wants this process to be
+        finally:  # the parent is gone
+            self._vanish()
+
+    def _cancel(self) -> None:
+        """Run what adapters registered for it, then end."""
+        try:
+            self._running.cancel()
+        finally:
             self._vanish()
 
     def _vanish(self) -> None:
