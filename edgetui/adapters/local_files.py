@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetui.adapters import fetched
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, bad_input, cancelled
 
@@ -137,6 +138,7 @@ class LocalFiles:
 
     def __init__(self, state: Path) -> None:
         self._logs = state / "logs"
+        self._fetched = state / "fetched"
         self._digests: dict[tuple[str, int, int, int, int], str] = {}
         self._lock = threading.Lock()
 
@@ -229,6 +231,31 @@ class LocalFiles:
         except OSError as error:
             raise explain(error, path, "", "write") from None
         return str(path)
+
+    def trim_log(self, name: str, size: int) -> None:
+        """Cut a log file to its first `size` bytes; a file that is shorter, or not there, stays as it is."""
+        path = self._logs / name
+        try:
+            if _LOG_NAME.fullmatch(name) and path.is_file() and path.stat().st_size > size:
+                os.truncate(path, size)
+        except OSError as error:
+            raise explain(error, path, "", "write") from None
+
+    def folder(self, name: str) -> str:
+        """A new, empty folder of edgetui's own, for things to be fetched into; `keep` takes it over."""
+        return fetched.folder(self._fetched, name)
+
+    def keep(self, folder: str, name: str) -> str:
+        """Keep what was fetched into `folder` under `name`, in place of what was kept before; returns where it now is."""
+        return fetched.keep(self._fetched, folder, name)
+
+    def kept(self, name: str) -> str:
+        """The folder kept under `name`, or ""."""
+        return fetched.kept(self._fetched, name)
+
+    def commit(self, path: str) -> str:
+        """The git commit of the repository that `path` lies in, "" outside of one."""
+        return fetched.commit(Path(path))
 
 
 def _entries(root: Path) -> Iterator[tuple[str, Path]]:

@@ -26,6 +26,8 @@ _PATHS = (
     ("scoring", "script"),
     ("scoring", "environment"),
     ("scoring", "sample"),
+    ("image", "ca_bundle"),
+    ("image", "context"),
 )
 
 

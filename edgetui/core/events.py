@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edgetui.core.errors import EdgeError
-from edgetui.core.models import Problem
+from edgetui.core.models import BuildRun, Problem
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=False):
@@ -74,14 +74,27 @@ class Registered(Event, frozen=True, tag="registered"):
         return f"{self.name}:{self.version}"
 
 
+class ImageRun(Event, frozen=True, tag="image-run"):
+    """A build goes on elsewhere and can be continued by a new start; None when it no longer goes on."""
+
+    run: BuildRun | None
+
+
 class ImageBuilt(Event, frozen=True, tag="image-built"):
-    """The image is in the registry under its tag; `inputs` is the fingerprint of what went in; `seconds` of building."""
+    """The image is in the registry under its tag; `inputs` is the fingerprint of what went in; `seconds` of building.
+
+    `digest` (`sha256:…`), `platform`, `size` (compressed bytes of all layers) and `layers` are empty where the builder does not say.
+    """
 
     reference: str
     inputs: str
     log: str = ""  # where the whole log is kept
     seconds: float = 0.0
     reused: bool = False
+    digest: str = ""
+    platform: str = ""
+    size: int = 0
+    layers: int = 0
 
 
 class CredentialStored(Event, frozen=True, tag="credential-stored"):

@@ -66,18 +66,6 @@ class ModelUpload(Record, frozen=True):
     properties: dict[str, str] = {}
 
 
-class BuildRequest(Record, frozen=True):
-    """An image to build; the two paths are absolute."""
-
-    workspace: WorkspaceInfo
-    model: str  # name:version
-    script: str
-    environment: str
-    name: str
-    tag: str
-    platform: str = "linux/amd64"
-
-
 class RegistryInfo(Record, frozen=True):
     """A container registry; `id` is its ARM id, `login_server` a bare host, maybe with a port."""
 
@@ -94,6 +82,47 @@ class RegistryCredential(Record, frozen=True):
     login_server: str
     username: str
     password: Secret
+
+
+class BuildRun(Record, frozen=True):
+    """A build that goes on elsewhere, and how far its log was taken: what a new start needs to continue it.
+
+    `run` is the builder's own id of it, `stage` which of its builds that is (`environment`, `image`), `offset` the bytes
+    of its log that were taken; the rest is ours: the tag, the inputs, and our log file with the bytes written to it.
+    """
+
+    builder: str
+    run: str
+    stage: str = "image"
+    offset: int = 0
+    tag: str = ""
+    inputs: str = ""
+    log_name: str = ""
+    log_size: int = 0
+
+
+class BuildRequest(Record, frozen=True):
+    """An image to build; all paths are absolute. From `model_path` on it is for builders that make our own Dockerfile."""
+
+    workspace: WorkspaceInfo
+    model: str  # name:version
+    script: str
+    environment: str
+    name: str
+    tag: str
+    platform: str = "linux/amd64"
+    # A file or folder, which keeps its name in the image; with a slash at the end, what is in the folder.
+    model_path: str = ""
+    registry: RegistryInfo | None = None
+    credential: RegistryCredential | None = None  # to push with; where it is None the builder has its own way
+    content: str = ""  # fingerprint of what goes in; the image carries it as a label
+    base: str = ""
+    index_url: str = ""
+    ca_bundle: str = ""
+    context: str = ""
+    network: str = ""
+    commit: str = ""  # of the repository in which the script lies
+    resume: BuildRun | None = None  # continue this instead of beginning anew
 
 
 class StoredCredential(Record, frozen=True):
@@ -113,6 +142,7 @@ class ImageDetails(Record, frozen=True):
     platform: str = ""
     size: int = 0
     layers: int = 0
+    labels: dict[str, str] = {}  # where the image's configuration was read
 
     @property
     def by_digest(self) -> str:

@@ -47,12 +47,17 @@ class Scoring(Section, frozen=True):
 
 
 class Image(Section, frozen=True):
-    """The image to build."""
+    """The image to build; from `base` on it is for the builders `acr` and `docker`."""
 
     builder: Builder = "azureml"
     name: str = ""
     tag: str = "auto"
     platform: str = "linux/amd64"
+    base: str = ""  # the image to start from; empty: Python's own, in the environment's version
+    index_url: str = ""  # the package index; empty: pip's own. Never with a password in it
+    ca_bundle: str = ""  # a file of extra certificates to trust while packages are fetched
+    context: str = ""  # a folder that goes in beside the script, as its .dockerignore says
+    network: str = ""  # of the engine while it builds, such as `host`; for `docker` only
 
 
 class Registry(Section, frozen=True):

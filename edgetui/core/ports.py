@@ -6,8 +6,8 @@ Long calls are iterators of events; closing the iterator stops the work. No port
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from edgetui.core.events import Event
@@ -84,7 +84,10 @@ class ImageBuilder(Protocol):
     """Makes an image from a registered model, a scoring script and an environment."""
 
     def build(self, request: BuildRequest) -> Iterator[Event]:
-        """Build and push; yields LogLine as the lines come, ends in `ImageBuilt` (with `inputs` empty)."""
+        """Build and push; yields LogLine as the lines come, ends in `ImageBuilt` (with `inputs` empty).
+
+        A builder whose builds go on without us also yields `ImageRun`, after the lines that it speaks of.
+        """
         ...
 
 
@@ -195,6 +198,26 @@ class Files(Protocol):
         """Append lines to a log file of edgetui's own state folder; returns its path."""
         ...
 
+    def trim_log(self, name: str, size: int) -> None:
+        """Cut a log file to its first `size` bytes: what came after them was not yet accounted for when we were ended."""
+        ...
+
+    def folder(self, name: str) -> str:
+        """A new, empty folder of edgetui's own, for things to be fetched into; `keep` takes it over."""
+        ...
+
+    def keep(self, folder: str, name: str) -> str:
+        """Keep what was fetched into `folder` under `name`; returns where it now is."""
+        ...
+
+    def kept(self, name: str) -> str:
+        """The folder kept under `name`, or ""."""
+        ...
+
+    def commit(self, path: str) -> str:
+        """The git commit of the repository that `path` lies in, "" outside of one."""
+        ...
+
 
 class PlanFiles(Protocol):
     """Plan files, and the results kept for them in edgetui's state folder."""
@@ -240,3 +263,5 @@ class Ports:
     files: Files
     plans: PlanFiles
     sandbox: str = ""  # the scenario's name, "" on real Azure
+    # By the plan's name for them, beside `builder`, which is Azure ML's.
+    builders: Mapping[str, ImageBuilder] = field(default_factory=dict)

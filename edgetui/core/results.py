@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from edgetui.core import events
+from edgetui.core.models import BuildRun, ImageDetails
 
 
 class DeviceOutcome(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class Results(msgspec.Struct, frozen=True):
     image_inputs: str = ""
     image_log: str = ""
     image_seconds: float = 0.0
+    image_run: BuildRun | None = None  # a build that was going on when we last heard of it
     digest: str = ""  # <login server>/<repository>@sha256:…
     credential: str = ""  # vault:acr/<login server>
     credential_user: str = ""
@@ -52,14 +54,19 @@ class Results(msgspec.Struct, frozen=True):
                 return replace(self, model=event.id, model_inputs=event.inputs)
             case events.LogFile("image", path):
                 return replace(self, image_log=path)
+            case events.ImageRun(run):
+                return replace(self, image_run=run)
             case events.ImageBuilt():
+                details = ImageDetails(event.reference, event.digest)
+                before = "" if event.reference != self.image else self.digest
                 return replace(
                     self,
                     image=event.reference,
                     image_inputs=event.inputs,
                     image_log=event.log or self.image_log,
                     image_seconds=event.seconds or self.image_seconds,
-                    digest="" if event.reference != self.image else self.digest,
+                    image_run=None,
+                    digest=details.by_digest if event.digest else before,
                 )
             case events.ImageResolved():
                 return replace(self, digest=event.by_digest)

@@ -76,6 +76,7 @@ class World:
     runtime_status: str = "running"
     plans: dict[str, Plan] = field(default_factory=dict)
     results: dict[str, Results] = field(default_factory=dict)
+    fetched: set[str] = field(default_factory=set)
     fail: dict[str, EdgeError] = field(default_factory=dict)
 
     def may(self, call: str) -> None:
@@ -251,6 +252,27 @@ class _Files(_Port):
         assert Path(name).name == name
         self.world.logs.setdefault(name, []).extend(lines)
         return f"/state/logs/{name}"
+
+    def trim_log(self, name: str, size: int) -> None:
+        kept, used = [], 0
+        for line in self.world.logs.get(name, []):
+            used += len(line.encode()) + 1
+            if used <= size:
+                kept.append(line)
+        self.world.logs[name] = kept
+
+    def folder(self, name: str) -> str:
+        return f"/fetched/.{name}"
+
+    def keep(self, folder: str, name: str) -> str:
+        self.world.fetched.add(name)
+        return f"/fetched/{name}"
+
+    def kept(self, name: str) -> str:
+        return f"/fetched/{name}" if name in self.world.fetched else ""
+
+    def commit(self, path: str) -> str:
+        return "c0ffee"
 
 
 class _Plans(_Port):
