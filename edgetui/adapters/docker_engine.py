@@ -104,6 +104,9 @@ def _explain(host: str, problem: Exception) -> tuple[str, str]:
             f"{where} answers, but refuses: {short(str(problem.explanation or text))}",
             "Update the engine, or set DOCKER_API_VERSION.",
         )
+    if "timed out" in text:
+        why = f"The container engine at {where} does not answer within {SECONDS} s"
+        return why, "It may be starting; try again, then look at it: `sudo systemctl status docker`."
     if "Permission denied" in text:
         remedy = "Add yourself to the group docker: `sudo usermod -aG docker $USER`, then log in again."
         return f"No permission to use {where}", remedy
