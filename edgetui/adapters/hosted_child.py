@@ -31,6 +31,7 @@ class _Child:
         self._tokens: queue.Queue[Token | Problem] = queue.Queue()
         self._calls: queue.Queue[Call] = queue.Queue()
         self._adapters: dict[str, Any] = {}
+        self._given: dict[str, tuple[str, int]] = {}  # the last token of each scope
         self._running = cancel.Cancellation()
         self._start: Start = connection.recv()
         self._context = Context(self._start.cloud, self._token, self._start.folder, self._start.options)
@@ -54,15 +55,20 @@ class _Child:
             method = getattr(self._adapter(call.target), call.method)
             if call.streams:
                 for event in method(*call.args, **call.keywords):
-                    self._send(Emitted(event))
+                    self._answer(Emitted(event))
                 result = None
             else:
                 result = method(*call.args, **call.keywords)
             self._tidy()
-            self._send(Done(result))
+            self._answer(Done(result))
         except Exception as problem:  # noqa: BLE001 -- every failure of an adapter crosses as an EdgeError
             self._tidy()
-            self._send(Problem(as_edge_error(problem, call.doing)))
+            self._answer(Problem(as_edge_error(problem, call.doing)))
+
+    def _answer(self, message: Any) -> None:
+        """Send what a call gives; the parent does not listen any more once it has cancelled."""
+        if not self._running.requested:
+            self._send(message)
 
     def _tidy(self) -> None:
         """Remove what the SDK left in the folder for temporary files; azureml-core never does."""
@@ -80,12 +86,15 @@ class _Child:
 
     def _token(self, scope: str) -> tuple[str, int]:
         """Ask the parent, one thread at a time; answers come in order."""
+        if self._running.requested and scope in self._given:
+            return self._given[scope]  # what ends work elsewhere needs a token, and nobody answers any more
         with self._asking:
             self._send(TokenWanted(scope))
             answer = self._tokens.get()
         if isinstance(answer, Problem):
             raise answer.error
-        return answer.token, answer.expires
+        self._given[scope] = answer.token, answer.expires
+        return self._given[scope]
 
     def _send(self, message: Any) -> None:
         with self._sending:
