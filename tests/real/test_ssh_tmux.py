@@ -76,9 +76,9 @@ class Tmux:
         (self.program,) = need("tmux")
         self.folder = folder
         self.socket = folder / "s"
-        (folder / "tmux.conf").write_text("set -g status off\nset -g remain-on-exit on\nset -g escape-time 10\n")
+        (folder / "tmux.conf").write_text("set -g status off\nset -g escape-time 10\n")
         # Afterwards the pane shows how the terminal was left.
-        shown = f"{shlex.join(command)}; echo \"ended with $?\"; stty -a | tr ';' '\\n'; echo over"
+        shown = f"{shlex.join(command)}; echo \"ended with $?\"; stty -a | tr ';' '\\n'; echo over; exec cat"
         self.run("-f", str(folder / "tmux.conf"), "new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", shown)
 
     def run(self, *arguments: str) -> str:
@@ -216,5 +216,4 @@ def test_when_the_connection_is_lost_all_of_it_ends(wizard: Wizard) -> None:
     wizard.at_the_list_of_steps()
     wizard.sandbox_answers()
     os.kill(int(wizard.tmux.flag("pane_pid")), signal.SIGTERM)
-    wizard.tmux.run("kill-server")
     assert wizard.home.left_processes() == []
