@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgetui.command_line import output, running
-from edgetui.command_line.wiring import wired
+from edgetui.command_line.wiring import check_plan, wired
 from edgetui.core import cancel, events
 from edgetui.core.errors import EXIT_CODES, EdgeError, bad_input, cancelled
 
@@ -22,22 +22,23 @@ Show = Callable[[events.Event], None]
 
 def run(args: argparse.Namespace) -> int:
     """Load the plan, do what it asks for, print what happens; returns the exit code."""
-    show = output.printer(as_json=args.json)
+    show, path = output.printer(as_json=args.json), str(Path(args.plan).absolute())
     try:
+        check_plan(args, path)
+        if not (args.yes or args.dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
+            raise bad_input(
+                "--yes",
+                "edgetui asks before devices change, and there is no terminal to ask on",
+                "Say --yes to agree beforehand, or --dry-run to see what would be done.",
+            )
         with wired(args) as wires:
             from edgetui.jobs.session import Session
 
-            session = Session(wires.ports, str(Path(args.plan).absolute()))
+            session = Session(wires.ports, path)
             if args.dry_run:
                 from edgetui.command_line import dry_run
 
                 return dry_run.run(session.plan, session.results, wires.ports, show)
-            if not (args.yes or (sys.stdin.isatty() and sys.stderr.isatty())):
-                raise bad_input(
-                    "--yes",
-                    "edgetui asks before devices change, and there is no terminal to ask on",
-                    "Say --yes to agree beforehand, or --dry-run to see what would be done.",
-                )
             return _deploy(session, show, ask=not args.yes)
     except EdgeError as error:
         if args.json:  # the last line tells how it ended, whatever happened

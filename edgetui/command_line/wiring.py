@@ -56,6 +56,16 @@ def wired(args: argparse.Namespace, *, offline: bool = False) -> Iterator[Wired]
         yield Wired(chosen, ports, sandbox)
 
 
+def check_plan(args: argparse.Namespace, path: str) -> None:
+    """Read a plan before anything is started for it.
+
+    Raises:
+        EdgeError: (input) it cannot be read, or is no plan.
+    """
+    with wired(args, offline=True) as wires:
+        wires.ports.plans.load(path)
+
+
 def _sandbox(asked: str | None, settings: Settings) -> SandboxProcess | None:
     """The sandbox to start; none where an env file of a running one is loaded and no other was asked for by name."""
     if asked is None or (not asked and _loaded()):

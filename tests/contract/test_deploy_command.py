@@ -185,7 +185,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a config.json with placeholders": (_config, "workspace.config"),
     "broken TOML": (_plan(lambda t: t.replace('name = "edge-ws"', 'name = "edge-ws')), "plan.toml"),
-    "an unknown key": (_plan(lambda t: t.replace("[hub]", "[hub]\ncolour = 1")), "colour"),
+    "an unknown key": (_plan(lambda t: t.replace("\n[hub]\n", "\n[hub]\ncolour = 1\n")), "colour"),
     "an environment that is no YAML": (_file("myenv.yml", "dependencies: [\n"), "scoring.environment"),
     "a script without init": (_file("score.py", "def run(raw_data):\n    return 1\n"), "scoring.script"),
     "a script without run": (_file("score.py", "def init():\n    pass\n"), "scoring.script"),
