@@ -42,7 +42,10 @@ def _there(script: Script) -> Iterator[Problem]:
     if script.star or "driver_module" in script.names:
         return
     missing = [name for name in ("init", "run") if name not in script.names]
-    if len(missing) == 2 and (other := wrong_files.readable(script)) is not None:
+    if (
+        len(missing) == 2
+        and (other := wrong_files.unreadable(script.file, script.text) or wrong_files.readable(script)) is not None
+    ):
         yield other
         return
     for name in missing:

@@ -155,7 +155,7 @@ def _installs(call: Call) -> bool:
         return False
     words = [str(one.value) for one in walk(call.node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     text = " ".join(words)
-    return bool(re.search(r"\b(?:pip3?|conda|apt-get|apt)\b.*\binstall\b", text))
+    return bool(re.search(r"\b(?:pip3?|conda|apt-get|apt)\b", text) and re.search(r"\binstall\b", text))
 
 
 def _at_start(script: Script, call: Call) -> Iterator[Problem]:

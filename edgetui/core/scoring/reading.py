@@ -17,7 +17,7 @@ NEVER = "__main__"  # the scope of what runs only when the file is started as a 
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `name` is dotted and without aliases (`sklearn.externals.joblib.load`), "" where it has none."""
+    """One call: `name` is dotted and without aliases (`sklearn.externals.joblib.load`), `?.fit` or "" where it has none."""
 
     node: ast.Call
     name: str
@@ -104,7 +104,10 @@ def read(file: str, text: str) -> Script:
     found = _walk(script)
     # An import may stand below what uses it, so names are resolved when all are known.
     for scope, node, in_try in found:
-        script.calls[scope].append(Call(node, script.dotted(node.func), in_try))
+        name = script.dotted(node.func)
+        if not name and isinstance(node.func, ast.Attribute):
+            name = f"?.{node.func.attr}"  # a method of whatever an expression gives
+        script.calls[scope].append(Call(node, name, in_try))
     return script
 
 

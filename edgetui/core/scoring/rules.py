@@ -89,7 +89,6 @@ RULES: dict[str, Rule] = {
     "init-swallows": Rule("warning", "works", "let the exception go: the module then says why it does not start"),
     "no-answer": Rule("warning", "works", "`return` the prediction"),
     "not-json": Rule("warning", "run", "add `.tolist()`"),
-    "unreachable-import": Rule("warning", "works", "put the code into the script; only the script goes into the image"),
     "sleeps": Rule("warning", "works", "take the pause out; requests wait for it"),
     "debugger": Rule("warning", "works", "take the breakpoint out"),
 }

@@ -1,0 +1,35 @@
+"""All scripts of the corpus: every problem is found at its line, and nothing is found where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgetui.core import scoring
+from edgetui.core.scoring.rules import RULES
+from tests.unit import corpus
+
+CASES = corpus.load("scripts_*.txt")
+
+
+def test_every_expected_problem_is_found_and_no_other(record_property: Callable[[str, object], None]) -> None:
+    tally = corpus.Tally("scoring scripts")
+    wrong = {}
+    for case in CASES:
+        found = sorted((one.rule, one.line) for one in scoring.check("score.py", case.text))
+        missed, false_alarms = tally.add(case, found)
+        if missed or false_alarms:
+            wrong[case.name] = {"missed": missed, "false alarms": false_alarms}
+    record_property("corpus", tally.row())
+    assert wrong == {}
+    assert tally.tried >= 60
+
+
+def test_every_rule_has_a_script_that_triggers_it() -> None:
+    tried = {rule for case in CASES for rule, _ in case.expected}
+    assert set(RULES) - tried == {"script-name"}  # of the file's name, tried in test_scoring
+
+
+def test_near_misses_trigger_nothing() -> None:
+    near = [case for case in CASES if case.name.startswith("near: ")]
+    assert len(near) >= 30
+    assert [case.name for case in near if case.expected] == []
