@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .scenarios import SCENARIOS
 from .server import serve
 
 
@@ -14,7 +15,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edgetui.sandbox", description=__doc__)
     parser.add_argument("--state", type=Path, required=True, help="this sandbox's own folder")
     parser.add_argument("--cache", type=Path, required=True, help="folder shared by all sandboxes: environments")
-    parser.add_argument("--scenario", help="what a new world holds (default: happy)")
+    parser.add_argument("--scenario", help=f"what a new world holds: {', '.join(SCENARIOS)} (default: happy)")
     parser.add_argument("--env-file", type=Path, help="where to write the shell's export lines, too")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop at the end of stdin too")
     given = parser.parse_args(argv)
