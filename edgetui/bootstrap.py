@@ -41,6 +41,7 @@ _REGISTRY = {
     "of_workspace": Limit("find the registry of workspace {workspace.name}", 45.0),
     "enable_admin": Limit("enable the admin user of registry {registry.name}", 120.0),
     "credential": Limit("read the credential of registry {registry.name}", 45.0),
+    "own_credential": Limit("sign in to registry {registry.login_server}", 60.0),
     "resolve": Limit("read image {reference}", 60.0),
     "images": Limit("list the images of {login_server}", 90.0),
 }

@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerregistry.models import RegistryUpdateParameters
 
+from edgetui.adapters import oci_registry
 from edgetui.adapters.context import Context
 from edgetui.adapters.errors import as_edge_error, short
 from edgetui.adapters.oci_registry import Session
@@ -95,6 +96,11 @@ class AzureRegistry:
                 title, remedy=f"Renew it: `az acr credential renew -n {name} --password-name password`.", field=FIELD
             )
         return RegistryCredential(registry.login_server, found.username, Secret(passwords[0]))
+
+    def own_credential(self, registry: RegistryInfo) -> RegistryCredential:
+        """A credential for some hours of whoever is signed in; EdgeError where the registry does not know them."""
+        token, _ = self._context.token(self._context.cloud.arm_scope)
+        return oci_registry.exchanged(self._web, registry.login_server, token)
 
     def resolve(self, reference: str, credential: RegistryCredential) -> ImageDetails:
         """Read an image's manifest with exactly this credential; platforms of a multi-platform image are joined by commas."""

@@ -20,6 +20,7 @@ from edgetui.adapters.errors import as_edge_error, short
 from edgetui.adapters.web import Web
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import ImageDetails, RegistryCredential
+from edgetui.core.redact import Secret
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -57,6 +58,10 @@ class Reference:
         return cls(found["host"], found["repository"], found["digest"] or found["tag"] or "latest")
 
 
+# The user name that Azure's registries take with a token of their own as the password.
+BY_TOKEN = "00000000-0000-0000-0000-000000000000"
+
+
 class Session:
     """One credential at one registry. The password goes to that host by TLS, and nowhere else."""
 
@@ -81,7 +86,7 @@ class Session:
             if entries:
                 manifest, _, _ = self._manifest(place.repository, entries[0]["digest"], doing)
         else:
-            platform = _platform(self._config(place.repository, manifest, doing))
+            return self._with_config(_details(reference, digest, "", manifest), place.repository, manifest, doing)
         return _details(reference, digest, platform, manifest)
 
     def images(self) -> Iterator[list[ImageDetails]]:
@@ -135,6 +140,15 @@ class Session:
         raise EdgeError(
             f"Could not {doing}: it is no image", f"Its type is {kind}.", "Choose another tag.", field="image.tag"
         )
+
+    def _with_config(
+        self, details: ImageDetails, repository: str, manifest: dict[str, Any], doing: str
+    ) -> ImageDetails:
+        config = self._config(repository, manifest, doing)
+        inner = config.get("config")
+        labels = inner.get("Labels") if isinstance(inner, dict) else None
+        kept = {str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
+        return msgspec.structs.replace(details, platform=_platform(config), labels=kept)
 
     def _config(self, repository: str, manifest: dict[str, Any], doing: str) -> dict[str, Any]:
         digest = manifest["config"].get("digest", "")
@@ -191,6 +205,32 @@ class Session:
         if not isinstance(token, str) or not token:
             raise _foreign(self._host, doing, "its token service gave no token")
         return f"Bearer {token}"
+
+
+def exchanged(web: Web, login_server: str, token: str) -> RegistryCredential:
+    """A registry credential for a bearer token of Azure (https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md).
+
+    Raises:
+        EdgeError: the registry is not reachable, or does not know whose token that is.
+    """
+    doing = f"sign in to registry {login_server}"
+    form = {"grant_type": "access_token", "service": login_server, "access_token": token}
+    try:
+        response = web.send("POST", f"https://{login_server}/oauth2/exchange", data=form)
+    except requests.RequestException as problem:
+        raise as_edge_error(problem, doing) from problem
+    who = RegistryCredential(login_server, BY_TOKEN, Secret(""))
+    if response.status_code != 200:
+        error = _refusal(response, who, doing)
+        if error.kind == "access":
+            error.title = f"You may not use registry {login_server}"
+            error.remedy = "Ask an owner of the registry for the role AcrPush on it."
+        raise error
+    try:
+        refresh = msgspec.json.decode(response.content)["refresh_token"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        raise _foreign(login_server, doing, "it gave no token") from None
+    return msgspec.structs.replace(who, password=Secret(str(refresh)))
 
 
 def _details(reference: str, digest: str, platform: str, manifest: dict[str, Any]) -> ImageDetails:

@@ -175,8 +175,7 @@ def environment_dockerfile(wanted: Environment, setting: Setting) -> str:
     lines += [
         "COPY environment/ /",
         "RUN begun=$(date +%s) && " + " \\\n && ".join([make, *([pip] if wanted.pip else []), *_same_bytes()]),
-        f"ENV PATH={ENVIRONMENT}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "ENV PYTHONUNBUFFERED=1",
+        f"ENV PATH={ENVIRONMENT}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1",
         f'LABEL {ENVIRONMENT_LABEL}="{environment_tag(wanted, setting)}"',
     ]
     return "\n".join(lines) + "\n"
@@ -192,11 +191,12 @@ def _right_python(wanted: Environment) -> str:
 
 def _same_bytes() -> list[str]:
     """Commands after which two builds have the same files: compiled code without times in it, and no times at all."""
-    compiling = f"{ENVIRONMENT}/bin/python -m compileall -q --invalidation-mode unchecked-hash {ENVIRONMENT}"
+    compiling = f"{ENVIRONMENT}/bin/python -S -m compileall -q --invalidation-mode unchecked-hash {ENVIRONMENT}"
     return [
         f"find {ENVIRONMENT} -name __pycache__ -prune -exec rm -rf {{}} +",
         # A package may bring files that are not for this Python; that they do not compile means nothing.
-        f"{{ SOURCE_DATE_EPOCH=0 {compiling} >/dev/null || true; }}",
+        # Without -S the process would have imported some of it, and a set's order follows the seed: other bytes each time.
+        f"{{ PYTHONHASHSEED=0 {compiling} >/dev/null || true; }}",
         'find / -xdev -newermt "@$((begun - 1))" -exec touch -h -d @0 {} +',
     ]
 
@@ -227,9 +227,9 @@ def image_dockerfile(environment_image: str, model: str, script: str, labels: di
             "COPY model/ /",
             "COPY script/ /",
             f"WORKDIR {APP_ROOT}",
-            *(f"ENV {key}={quoted(value)}" for key, value in variables.items()),
+            "ENV " + " ".join(f"{key}={quoted(value)}" for key, value in variables.items()),
             f"CMD {json.dumps(['azmlinfsrv', '--entry_script', script])}",
-            *(f"LABEL {key}={quoted(labels[key])}" for key in sorted(labels)),
+            "LABEL " + " ".join(f"{key}={quoted(labels[key])}" for key in sorted(labels)),
             "",
         ]
     )

@@ -106,8 +106,12 @@ class Registry(Protocol):
         """The admin user's name and first password; EdgeError where the admin user is off."""
         ...
 
+    def own_credential(self, registry: RegistryInfo) -> RegistryCredential:
+        """A credential for some hours of whoever is signed in, to look and to push with; needs no admin user. Never stored."""
+        ...
+
     def resolve(self, reference: str, credential: RegistryCredential) -> ImageDetails:
-        """Read an image's manifest with exactly this credential: digest, platform, size."""
+        """Read an image's manifest with exactly this credential: digest, platform, size, labels."""
         ...
 
     def images(self, login_server: str, credential: RegistryCredential) -> Iterator[list[ImageDetails]]:

@@ -294,3 +294,17 @@ def test_a_registry_that_hangs_ends_at_the_deadline(tmp_path: Path, monkeypatch:
         error = refused(scripted(server))
     assert "no answer in time" in error.title
     assert (error.kind, error.retryable) == ("unreachable", True)
+
+
+def test_whoever_is_signed_in_reads_images_without_the_admin_user(new_sandbox: Callable[..., Sandbox]) -> None:
+    sandbox = new_sandbox()
+    adapter = create(context_of(sandbox))
+    registry = adapter.of_workspace(workspace(sandbox, registry_id(sandbox)))
+    assert not registry.admin_enabled
+    own = adapter.own_credential(registry)
+    client = Client(sandbox, (own.username, own.password.reveal()))
+    client.push_image("own", "1", b"layer")
+    assert adapter.resolve(f"{registry.login_server}/own:1", own).layers == 1
+    forged = create(context_of(sandbox, token="eyJ.forged.token"))
+    error = refused(lambda: forged.own_credential(registry))
+    assert (error.kind, "may not use registry" in error.title) == ("access", True)

@@ -165,6 +165,10 @@ class _Registry(_Port):
     def credential(self, registry: RegistryInfo) -> RegistryCredential:
         return RegistryCredential(LOGIN_SERVER, "acr", Secret(PASSWORD))
 
+    def own_credential(self, registry: RegistryInfo) -> RegistryCredential:
+        self.world.may("registry.own_credential")
+        return RegistryCredential(LOGIN_SERVER, "somebody", Secret(PASSWORD))
+
     def resolve(self, reference: str, credential: RegistryCredential) -> ImageDetails:
         self.world.may("registry.resolve")
         if reference not in self.world.images:
