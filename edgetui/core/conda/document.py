@@ -1,0 +1,137 @@
+"""A conda file as data, each entry with its line. Reading never fails: what cannot be read is among the problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from edgetui.core.conda.rules import problem
+from edgetui.core.models import Problem
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+NO_NAME = ("-", "git+", "hg+", "svn+", "http://", "https://", "file:", ".", "/")
+
+
+class Entry(NamedTuple):
+    """One line below `dependencies:` or `- pip:`."""
+
+    text: str
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The package's name as indexes compare it; "" for an option, a URL or a path."""
+        text = self.text.strip()
+        if text.startswith(NO_NAME):
+            return ""
+        found = _NAME.match(text.rpartition("::")[2])
+        return normal(found.group()) if found else ""
+
+
+@dataclass
+class Document:
+    """What a conda file holds."""
+
+    file: str
+    conda: list[Entry] = field(default_factory=list)
+    pip: list[Entry] = field(default_factory=list)
+    channels: list[Entry] = field(default_factory=list)
+    prefix: int = 0  # its line
+    has_pip_section: bool = False
+    problems: list[Problem] = field(default_factory=list)
+    readable: bool = False
+
+
+def normal(name: str) -> str:
+    """A package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def read(file: str, text: str) -> Document:
+    """Read a conda file."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    document = Document(file)
+    try:
+        loaded = YAML(typ="rt").load(text)
+    except MarkedYAMLError as wrong:
+        mark = wrong.problem_mark or wrong.context_mark
+        message = f"this is not YAML: {wrong.problem or wrong.context or 'unreadable'}"
+        document.problems.append(problem(file, mark.line + 1 if mark else 0, "yaml", message))
+    except (YAMLError, ValueError, RecursionError) as wrong:
+        first = next(iter(str(wrong).splitlines()), "unreadable")
+        document.problems.append(problem(file, 0, "yaml", f"this is not YAML: {first}"))
+    else:
+        document.problems += _fill(document, loaded)
+    return document
+
+
+def _fill(document: Document, loaded: Any) -> Iterator[Problem]:
+    file = document.file
+    if not isinstance(loaded, dict):
+        yield problem(file, 0, "shape", "this is not a conda environment")
+        return
+    listed = loaded.get("dependencies")
+    if not isinstance(listed, list):
+        yield problem(file, _line(loaded, "dependencies"), "dependencies", "there is no list of dependencies")
+        return
+    document.readable = True
+    document.prefix = _line(loaded, "prefix") if "prefix" in loaded else 0
+    channels = loaded.get("channels")
+    if isinstance(channels, list):
+        document.channels = [Entry(str(one), _item_line(channels, place)) for place, one in enumerate(channels)]
+    for place, entry in enumerate(listed):
+        line = _item_line(listed, place)
+        if isinstance(entry, str):
+            document.conda.append(Entry(entry, line))
+        elif not isinstance(entry, dict):
+            yield problem(file, line, "entry", f"{entry!r} is not a package")
+        elif not isinstance(packages := entry.get("pip"), list):
+            yield problem(file, line, "section", f"{next(iter(entry), 'this entry')!r} is not a package")
+        else:
+            document.has_pip_section = True
+            for number, one in enumerate(packages):
+                line = _item_line(packages, number)
+                if isinstance(one, str):
+                    document.pip.append(Entry(one, line))
+                else:  # such as `--no-binary :all:`, whose colon makes it a mapping
+                    message = "this is no text: YAML reads it as something else"
+                    yield problem(file, line, "entry", message, "put the line in quotes")
+
+
+def pip_requirements(text: str) -> list[Entry]:
+    """What the file's pip part asks for: requirements and pip's options, with their lines."""
+    return read("", text).pip
+
+
+def conda_packages(text: str) -> list[Entry]:
+    """The packages that conda itself is to bring, without Python and pip."""
+    return [entry for entry in read("", text).conda if entry.name not in {"python", "pip"}]
+
+
+def python_version(text: str) -> str:
+    """The Python that the file asks for, as `3.11` or `3.11.4`; "" where it names none or only a range."""
+    for entry in read("", text).conda:
+        if entry.name == "python":
+            found = re.fullmatch(
+                r"\s*(?:[\w-]+::)?python\s*={1,2}\s*(\d+(?:\.\d+){1,2})(?:\.\*|\*)?\s*(?:=.*)?", entry.text
+            )
+            return found.group(1) if found else ""
+    return ""
+
+
+def _line(document: Any, key: str) -> int:
+    try:
+        return int(document.lc.key(key)[0]) + 1
+    except (KeyError, AttributeError, TypeError):
+        return 0
+
+
+def _item_line(items: Any, place: int) -> int:
+    try:
+        return int(items.lc.item(place)[0]) + 1
+    except (KeyError, AttributeError, TypeError, IndexError):
+        return 0

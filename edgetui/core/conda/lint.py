@@ -1,0 +1,159 @@
+"""What is wrong with an environment file: what fails in the build, on the device, or on another day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from edgetui.core.conda import requirements
+from edgetui.core.conda.document import Document, Entry, read
+from edgetui.core.conda.rules import (
+    END_OF_SUPPORT,
+    LICENSED_CHANNELS,
+    NOT_LINUX,
+    OLDEST,
+    PIP_ONLY,
+    SERVERS,
+    TABLE_DATE,
+    WRONG_NAMES,
+    problem,
+    supported,
+)
+from edgetui.core.models import Problem
+
+_PYTHON = re.compile(r"python\s*[=~<>!]=?\s*(\d+(?:\.\d+)?)")
+# `name=1.2=py36h1234567_0`: a build of one Python, one platform, one day. `name=1.2=*_cpu` chooses a variant.
+_BUILD = re.compile(r"^[^=\s\[]+=[^=\s\[]+=(?P<build>[^=\s*]+)$")
+_CREDENTIAL = re.compile(r"://[^/\s@:]*:?[^/\s@]+@|/t/[A-Za-z0-9-]{6,}/")
+
+
+def check(file: str, text: str, today: str = TABLE_DATE) -> list[Problem]:
+    """Return what is wrong with the conda environment `text`, by line; `file` is the name to show. Never raises.
+
+    Args:
+        file: the name to show.
+        text: the environment.
+        today: the day that Python versions are judged for, ISO 8601.
+    """
+    document = read(file, text)
+    found = list(document.problems)
+    if document.readable:
+        found += _document(document, today)
+    return sorted(found, key=lambda one: (one.line, one.rule))
+
+
+def _document(document: Document, today: str) -> Iterator[Problem]:
+    file = document.file
+    if document.prefix:
+        message = "`prefix:` names a folder of one machine and is ignored by the build"
+        yield problem(file, document.prefix, "prefix", message)
+    yield from _channels(document)
+    names = {entry.name for entry in (*document.conda, *document.pip)}
+    if document.pip and "pip" not in {entry.name for entry in document.conda}:
+        message = "`pip:` is used, but `pip` is not among the dependencies"
+        yield problem(file, document.pip[0].line, "no-pip", message)
+    if not names & SERVERS:
+        message = "the inference server is missing: the image would have nothing that answers"
+        yield problem(file, 0, "no-server", message)
+    yield from _python(document, today)
+    yield from _twice(document)
+    for entry in document.conda:
+        yield from _conda_entry(file, entry)
+    for entry in document.pip:
+        yield from requirements.check(file, entry)
+    for entry in (*document.conda, *document.pip):
+        yield from _names(file, entry)
+
+
+def _channels(document: Document) -> Iterator[Problem]:
+    for channel in document.channels:
+        if has_credential(channel.text):
+            yield problem(document.file, channel.line, "secret", "a password or token stands in a channel's address")
+        elif channel.text.strip().lower() in LICENSED_CHANNELS:
+            message = f"the channel `{channel.text}` needs a licence in larger organisations"
+            yield problem(document.file, channel.line, "licence", message)
+        elif "://" in channel.text:
+            yield problem(document.file, channel.line, "private-index", "the build must reach this channel")
+
+
+def has_credential(text: str) -> bool:
+    """Whether a URL holds a user's name with a password, or a token. `ssh://git@host` does not."""
+    if "${" in text or re.search(r"://git@", text):
+        return False
+    return _CREDENTIAL.search(text) is not None
+
+
+def _python(document: Document, today: str) -> Iterator[Problem]:
+    for entry in document.conda:
+        if entry.name != "python":
+            continue
+        found = _PYTHON.match(entry.text.strip().rpartition("::")[2])
+        version = found.group(1) if found else ""
+        use = f"use one of {', '.join(supported(today))}"
+        if not version or version == "3" or (found and found.group().find(">") >= 0):
+            return
+        number = tuple(int(part) for part in version.split("."))
+        if number < OLDEST and len(number) == 2:
+            message = f"the inference server does not run on Python {version}"
+            yield problem(document.file, entry.line, "python-too-old", message, use)
+        elif version not in END_OF_SUPPORT:
+            yield problem(document.file, entry.line, "python-version", f"Python {version} is not known here", use)
+        elif END_OF_SUPPORT[version] <= today:
+            message = f"Python {version} has had no security fixes since {END_OF_SUPPORT[version]}"
+            yield problem(document.file, entry.line, "python-version", message, use)
+        return
+    message = "no Python version is named; the build takes whatever is the newest"
+    yield problem(document.file, 0, "no-python", message)
+
+
+def _twice(document: Document) -> Iterator[Problem]:
+    for place, entries in (("conda", document.conda), ("pip", document.pip)):
+        seen: dict[str, Entry] = {}
+        for entry in entries:
+            name = entry.name
+            if not name:
+                continue
+            # Lines for different platforms or Pythons exclude each other by their markers.
+            if name in seen and not (";" in entry.text and ";" in seen[name].text):
+                message = f"{name} is listed twice, first in line {seen[name].line}"
+                yield problem(document.file, entry.line, "twice", message)
+            seen.setdefault(name, entry)
+        if place == "conda":
+            from_conda = seen
+    for entry in document.pip:
+        if entry.name in from_conda and entry.name not in {"", "pip"}:
+            message = f"{entry.name} comes from conda (line {from_conda[entry.name].line}) and from pip: pip overwrites conda's"
+            yield problem(document.file, entry.line, "twice", message)
+
+
+def _conda_entry(file: str, entry: Entry) -> Iterator[Problem]:
+    text = entry.text.strip()
+    if has_credential(text):
+        yield problem(file, entry.line, "secret", "a password or token stands in an address")
+        return
+    if entry.name in PIP_ONLY:
+        yield problem(file, entry.line, "pip-only", f"{entry.name} is no conda package")
+        return
+    if not re.fullmatch(r"(?:\S+::)?[A-Za-z0-9_][\w.-]*(?:\s*[=<>!~].*|\s+[\d*].*|\[.*\])?", text):
+        yield problem(file, entry.line, "malformed", f"conda cannot read {text!r}", "write name=version")
+        return
+    build = _BUILD.match(text)
+    if build and re.search(r"\d|h[0-9a-f]{7}", build["build"]):
+        message = f"the build {build['build']!r} is a file of one platform; on another one it is not found"
+        yield problem(file, entry.line, "build-string", message)
+    if entry.name not in {"pip", "python"} and re.fullmatch(r"(?:\S+::)?[\w.-]+", text):
+        message = f"{entry.name} has no version: the next build may get another one"
+        yield problem(file, entry.line, "unpinned", message, f"write {entry.name}=VERSION")
+    wanted = text.rpartition("::")[2][len(entry.name) :].strip()
+    if re.match(r"[<>!]", wanted) and (why := requirements.contradiction(wanted.partition(" ")[0])):
+        yield problem(file, entry.line, "contradiction", f"no version of {entry.name} is {why}")
+
+
+def _names(file: str, entry: Entry) -> Iterator[Problem]:
+    marked = ";" in entry.text and re.search(r"platform|os_name", entry.text.partition(";")[2])
+    if entry.name in NOT_LINUX and not marked:
+        yield problem(file, entry.line, "platform-only", f"{entry.name} does not exist for Linux")
+    elif entry.name in WRONG_NAMES:
+        right = WRONG_NAMES[entry.name]
+        message = f"{entry.name} is not the package: it is called {right}"
+        yield problem(file, entry.line, "wrong-name", message, f"write {right}")
