@@ -172,6 +172,7 @@ async def test_escape_leaves_and_leaving_is_the_time_to_save() -> None:
     app = EditorApp()
     async with app.run_test(size=(80, 24)) as pilot:
         app.editor.load("score.py", SCRIPT)
+        app.problems.show(PROBLEMS)
         app.editor.focus()
         await pilot.press("tab")
         assert app.editor.has_focus

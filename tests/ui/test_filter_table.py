@@ -60,7 +60,7 @@ async def test_each_state_is_said_in_words() -> None:
         app.filter_table.put([device(1)])
         await pilot.pause()
         assert not app.filter_table.query_one(".table-state").display
-        assert app.words == "1 devices · Space marks"
+        assert app.words == "1 device · Space marks"
         app.filter_table.fail("The hub does not answer.", "Try again.")
         assert app.filter_table.shown == ("line1",)
         assert app.words.startswith("✗ The hub does not answer. · Try again.")

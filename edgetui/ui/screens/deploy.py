@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -90,7 +91,7 @@ class DeployScreen(StepScreen):
 
     def _facts(self) -> str:
         plan, results = self.plan, self.results
-        image, size = results.digest or results.image or "not built yet (step 4)", ""
+        image, size = review_words.short_digest(results.digest or results.image) or "not built yet (step 4)", ""
         if self._resolved is not None and self._resolved.by_digest == results.digest:
             size = f"  ({self._resolved.platform}, {size_text(self._resolved.size)})"
         credential = "not stored yet (step 5)"
@@ -127,9 +128,7 @@ class DeployScreen(StepScreen):
         for device in self.plan.devices:
             outcome = self.results.devices.get(device)
             if outcome is not None:
-                rows.append(
-                    Row(device, (device, outcome.state, _short(outcome), "" if outcome.answered else outcome.detail))
-                )
+                rows.append(Row(device, (device, outcome.state, _short(outcome), _detail(outcome))))
         self.table.put(rows)
         self._show_answer(self.table.current)
 
@@ -237,7 +236,7 @@ class DeployScreen(StepScreen):
     @work(exclusive=True, group="deploy-question")
     async def _ask_and_deploy(self) -> None:
         previews = [self._previews[device] for device in self.plan.devices if device in self._previews]
-        image = self.results.digest or self.results.image
+        image = review_words.short_digest(self.results.digest or self.results.image)
         question = review_words.question(self.plan.module_name, image, previews)
         count = len(previews)
         title = f"Deploy to {previews[0].device}?" if count == 1 else f"Deploy to {count} devices?"
@@ -251,7 +250,11 @@ class DeployScreen(StepScreen):
     def _say_progress(self) -> None:
         devices = [self.results.devices.get(device, DeviceOutcome()) for device in self.plan.devices]
         settled = sum(one.answered or one.state == "failed" for one in devices)
-        words = f"{settled} of {len(devices)} devices have settled" if len(devices) > 1 else _state_words(devices[0])
+        words = (
+            f"{settled} of {len(devices)} devices have settled"
+            if len(devices) > 1
+            else review_words.state_words(devices[0])
+        )
         self.status.busy(words, self.edge.bridge.runs[self.own_job].started)
 
     def _deployment_ended(self, error: EdgeError | None) -> None:
@@ -342,9 +345,9 @@ class DeployScreen(StepScreen):
 def _short(outcome: DeviceOutcome) -> str:
     if not outcome.answered:
         return ""
-    text = review_words.pretty(outcome.prediction).replace("\n", " ")
-    return text if len(text) <= 30 else text[:29] + "…"
+    text = json.dumps(outcome.prediction, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _state_words(outcome: DeviceOutcome) -> str:
-    return ", ".join(filter(None, (outcome.state or "applying", outcome.detail)))
+def _detail(outcome: DeviceOutcome) -> str:
+    return "" if outcome.answered or outcome.detail == outcome.state else outcome.detail

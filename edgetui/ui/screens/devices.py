@@ -56,7 +56,7 @@ class DevicesScreen(StepScreen):
             yield Select[str]([], prompt="choose the IoT Hub", id="hub-choice", compact=True)
         with Horizontal(id="devices-row"):
             yield FilterTable(
-                ("device", "state", "platform", "agent", "modules", "last status", "tags"),
+                ("device", "state", "platform", "agent", "mods", "tags", "last status"),
                 many=True,
                 noun="devices",
                 empty="This hub has no IoT Edge device. Make one in the portal, or choose another hub (F7).",
@@ -160,8 +160,8 @@ class DevicesScreen(StepScreen):
                     device.platform,
                     device.agent_version,
                     str(len(device.modules)),
-                    device_words.last_status(device),
                     device_words.tags(device),
+                    device_words.last_status(device),
                 ),
                 search=" ".join(device.modules),
             )

@@ -114,7 +114,7 @@ class ImageScreen(StepScreen):
         lines = [
             f"Goes in         {model}, {script}, {environment}",
             f"Becomes         {plan.image_name or '…'}:{self._tag or 'auto'}",
-            f"Built by        Azure ML, in the workspace. {self._engine_words()}",
+            f"Built by        Azure ML. {self._engine_words()}",
         ]
         if results.image:
             stale = self.view.status.value == "~"

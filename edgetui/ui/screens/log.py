@@ -41,7 +41,7 @@ class LogScreen(Screen[None]):
         yield HeaderLine()
         yield LogPane(self._title)
         yield StatusLine(id="status")
-        yield Footer()
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Ask."""

@@ -141,7 +141,7 @@ What you change is saved when you pause or leave the editor. F4 opens the file i
     def load(self, path: str, text: str) -> None:
         """Show a file's text; undo starts anew. The cursor stays near where it was in the same file."""
         same, place = path == self.path, self.cursor_location
-        self.path = path
+        self.path, self.read_only = path, False
         language = language_of(path)
         if language != self.language:
             self.language = language

@@ -87,8 +87,6 @@ class FilterTable(Vertical):
 
     DEFAULT_CSS = """
     FilterTable { height: 1fr; }
-    FilterTable > Input { display: none; }
-    FilterTable.-filtering > Input { display: block; }
     FilterTable > RowsTable { height: 1fr; }
     FilterTable > .table-words { height: auto; padding: 0 1; color: $text-muted; }
     FilterTable > .table-state { display: none; height: 1fr; padding: 1 2; }
@@ -168,7 +166,7 @@ class FilterTable(Vertical):
         """Filter, rows (or a text in their place), and one line of words."""
         field = Input(placeholder="words that rows must have; Enter goes to the rows, Esc shows all", compact=True)
         field.cursor_blink = False
-        field.can_focus = False
+        field.can_focus = field.display = False
         yield field
         yield RowsTable(cursor_type="row", zebra_stripes=False, cell_padding=1)
         yield Static("", classes="table-state", markup=False)
@@ -272,7 +270,8 @@ class FilterTable(Vertical):
     def action_filter(self) -> None:
         """Type words to filter by."""
         self._filtering(True)
-        self.query_one(Input).focus()
+        # At once: what is typed right behind the key belongs into the field.
+        self.screen.set_focus(self.query_one(Input))
 
     def action_clear_filter(self) -> None:
         """Show all rows again."""
@@ -347,7 +346,8 @@ class FilterTable(Vertical):
 
     def _filtering(self, on: bool) -> None:
         # A field that is not shown must not take the focus when a screen opens.
-        self.query_one(Input).can_focus = on
+        field = self.query_one(Input)
+        field.can_focus = field.display = on
         self.set_class(on, "-filtering")
 
     def _tell_moved(self) -> None:
@@ -401,7 +401,8 @@ class FilterTable(Vertical):
         else:
             state = self.empty if not count else "No row has these words. Esc shows all."
         self.query_one(".table-state", Static).update(Content(state))
-        words = [f"{shown} of {count} {self.noun}" if shown != count else f"{count} {self.noun}"]
+        noun = self.noun.removesuffix("s") if count == 1 else self.noun
+        words = [f"{shown} of {count} {noun}" if shown != count else f"{count} {noun}"]
         if self._loading:
             words.append(f"{self._loading}…")
         if self._marked:

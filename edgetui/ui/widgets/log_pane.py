@@ -30,19 +30,18 @@ class LogPane(Vertical):
     LogPane { border: round $border-blurred; height: 1fr; }
     LogPane:focus-within { border: round $border; }
     LogPane > LogView { height: 1fr; }
-    LogPane > Input { display: none; height: 1; border: none; padding: 0; }
-    LogPane.-asking > Input { display: block; }
+    LogPane > Input { height: 1; border: none; padding: 0; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("/", "ask('find')", "Find", id="log.find", tooltip="Mark a text and jump to it"),
-        Binding("&", "ask('filter')", "Filter", id="log.filter", tooltip="Show only lines with a text"),
+        Binding("&", "ask('filter')", "Filter", show=False, id="log.filter", tooltip="Show only lines with a text"),
         Binding("n", "next(1)", "Next", show=False, id="log.next", tooltip="Next place found"),
         Binding("N", "next(-1)", "Previous", show=False, id="log.previous", tooltip="Previous place found"),
-        Binding("w", "wrap", "Wrap", id="log.wrap", tooltip="Wrap long lines"),
+        Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Wrap long lines"),
         Binding("y", "copy_line", "Copy", show=False, id="log.copy", tooltip="Copy the selection or the current line"),
         Binding("Y", "copy_all", "Copy all", show=False, id="log.copy-all", tooltip="Copy the lines shown"),
-        Binding("S", "where", "File", id="log.where", tooltip="Say where the whole log is"),
+        Binding("S", "where", "File", show=False, id="log.where", tooltip="Say where the whole log is"),
         Binding("escape", "leave_asking", "Back", show=False, id="log.leave"),
     ]
 
@@ -78,7 +77,7 @@ Hold Shift to use the terminal's own selection.
         yield LogView(self.buffer)
         field = Input(compact=True)
         field.cursor_blink = False
-        field.can_focus = False  # not shown yet: it must not take the focus when a screen opens
+        field.can_focus = field.display = False  # not shown yet: it must not take the focus when a screen opens
         yield field
 
     def on_mount(self) -> None:
@@ -136,9 +135,10 @@ Hold Shift to use the terminal's own selection.
         field = self.query_one(Input)
         field.value = self.find_text if what == "find" else self.buffer.filter
         field.placeholder = "find, Enter jumps, Esc clears" if what == "find" else "show only lines with, Esc shows all"
-        field.can_focus = True
+        field.can_focus = field.display = True
         self.add_class("-asking")
-        field.focus()
+        # At once: what is typed right behind the key belongs into the field.
+        self.screen.set_focus(field)
 
     def action_leave_asking(self) -> None:
         """Drop the find or filter that is being typed."""
@@ -171,8 +171,9 @@ Hold Shift to use the terminal's own selection.
             self._jump(self.view.current, -1)
 
     def _ask_done(self) -> None:
-        self.view.focus()
-        self.query_one(Input).can_focus = False
+        field = self.query_one(Input)
+        self.screen.set_focus(self.view)
+        field.can_focus = field.display = False
         self.remove_class("-asking")
 
     def action_next(self, step: int) -> None:

@@ -46,7 +46,9 @@ class LogView(ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="log.page-down"),
         Binding("home,ctrl+home", "top", "First line", show=False, id="log.top"),
-        Binding("end,ctrl+end", "follow", "Follow", id="log.follow", tooltip="Go to the end and stay there"),
+        Binding(
+            "end,ctrl+end", "follow", "Follow", show=False, id="log.follow", tooltip="Go to the end and stay there"
+        ),
     ]
 
     class Moved(Message):
