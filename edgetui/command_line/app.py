@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from edgetui.command_line.wiring import Wired, check_plan, wired
+from edgetui.command_line.wiring import Wired, wired
 from edgetui.core.errors import EdgeError
 
 _LINGER = 2.0  # seconds for threads that still wait for something after everything was closed
@@ -28,8 +28,6 @@ def run(args: argparse.Namespace) -> int:
             kind="input",
         )
     path = str(Path(args.plan).absolute()) if args.plan else ""
-    if path:
-        check_plan(args, path)  # what is wrong with it is better said here than behind the screen
     with wired(args) as wires:
         if wires.sandbox:
             wires.sandbox.start()

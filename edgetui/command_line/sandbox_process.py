@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import shlex
-import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edgetui.core.errors import EdgeError, bad_input
 
@@ -25,6 +22,10 @@ STOP_LIMIT = 5.0  # seconds; the sandbox itself gives up after 2.5
 
 def attached(state: Path) -> dict[str, str] | None:
     """The variables of a sandbox that runs on this state folder, or None where none answers."""
+    import http.client  # late: with TLS it costs more than the rest of this module, and a new sandbox needs neither
+    import ssl
+    from urllib.parse import urlsplit
+
     try:
         variables = read_env_file(state / "sandbox.env")
         address = urlsplit(variables["EDGETUI_SANDBOX_ARM"])
