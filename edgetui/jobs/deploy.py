@@ -101,9 +101,9 @@ def _mismatch(live: Deployed, image_platform: str) -> Iterator[str]:
     runtime = (live.agent_reported.get("runtime") or {}).get("platform") or {}
     reported = str(runtime.get("architecture") or "")
     architecture = _ARCHITECTURES.get(reported, reported)
-    has = image_platform.partition("/")[2]
-    if architecture and has and architecture != has:
-        yield f"the device is {architecture} and the image is {has}: it will not start there"
+    has = [one.partition("/")[2] for one in image_platform.split(",") if one]
+    if architecture and has and architecture not in has:
+        yield f"the device is {architecture} and the image is {' and '.join(has)}: it will not start there"
 
 
 def _only_reports(live: Deployed) -> Iterator[str]:

@@ -74,6 +74,7 @@ class World:
     applied: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     runtime_status: str = "running"
+    platform: str = "linux/amd64"
     plans: dict[str, Plan] = field(default_factory=dict)
     results: dict[str, Results] = field(default_factory=dict)
     fetched: set[str] = field(default_factory=set)
@@ -173,7 +174,7 @@ class _Registry(_Port):
         self.world.may("registry.resolve")
         if reference not in self.world.images:
             raise EdgeError(f"There is no image {reference}")
-        return ImageDetails(reference, self.world.images[reference], "linux/amd64", 10, 2)
+        return ImageDetails(reference, self.world.images[reference], self.world.platform, 10, 2)
 
     def images(self, login_server: str, credential: RegistryCredential) -> Iterator[list[ImageDetails]]:
         yield [ImageDetails(reference, digest) for reference, digest in self.world.images.items()]

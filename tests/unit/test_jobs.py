@@ -331,3 +331,24 @@ def test_results_are_kept_for_the_next_start(world: World, session: Session) -> 
 def test_reviewing_needs_an_image_and_a_device(world: World) -> None:
     with pytest.raises(EdgeError, match="not built"):
         list(deploy.preview(plan(), Results(), world.ports()))
+
+
+@pytest.mark.parametrize(
+    ("reported", "image", "warned"),
+    [
+        ("amd64", "linux/amd64", False),
+        ("arm64v8", "linux/amd64", True),
+        ("arm32v7", "linux/amd64,linux/arm/v7", False),
+        ("", "linux/amd64", False),
+        ("amd64", "", False),
+    ],
+)
+def test_an_image_for_another_processor_is_warned_of(
+    world: World, session: Session, reported: str, image: str, warned: bool
+) -> None:
+    list(run_plan(session, until="preview"))
+    runtime = {"runtime": {"platform": {"os": "linux", "architecture": reported}}}
+    world.devices["d1"] = Deployed("d1", {}, {}, 1, 1, runtime, True)
+    world.platform = image
+    preview = next(event for event in run(session, "preview") if isinstance(event, events.Preview))
+    assert any("will not start there" in text for text in preview.warnings) == warned
