@@ -19,6 +19,7 @@ from edgetui.core.models import Account
 from edgetui.settings import Settings
 
 _HERE = "edgetui.adapters."
+_SLOW = "Azure ML"  # the pool whose children take seconds to start
 _IDENTITY = {
     "sign_in": Limit("sign in", identity.CODE_SECONDS + 30.0),
     "account": Limit("see who is signed in", 45.0),
@@ -112,7 +113,7 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
     )
     giver = cast("identity.TokenGiver", proxy(identity.TokenGiver, who, _HERE + "identity:create", _TOKEN))
     tokens = Tokens(giver.token)
-    ml = pool("Azure ML", ("azure_ml",), tokens=tokens.get, limit=4)
+    ml = pool(_SLOW, ("azure_ml",), tokens=tokens.get, limit=4)
     azure = pool("Azure", ("azure_registry", "iot_hub", "scoring_endpoint"), tokens=tokens.get, limit=4)
     keyring = pool("keyring", ("os_keyring",), private_home=False, pass_env=os_keyring.PASS_ENV, limit=2)
     docker = pool("docker", ("docker_engine",), private_home=False, pass_env=_DOCKER_ENV, limit=2)
@@ -138,6 +139,14 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
     if warm:
         ml.warm()
     return made
+
+
+def warm_up(made: port.Ports) -> None:
+    """Start the child for Azure ML now, where `ports` was told not to."""
+    if isinstance(made, WiredPorts):
+        for pool in made.pools:
+            if pool.name == _SLOW:
+                pool.warm()
 
 
 def close(made: port.Ports) -> None:

@@ -55,11 +55,14 @@ class Exchange(Iterator[Any]):
         self._lock = threading.Lock()
         self._child: ChildProcess | None = None
         self._ended = False
+        self._cancelled = False
         self._registration = contextlib.ExitStack()
 
     def __next__(self) -> Any:
         if self._child is None and not self._ended:
             self._begin()
+        if self._cancelled:  # between two items: nobody may take that for the end of the work
+            raise self._stopped()
         if self._ended:
             raise StopIteration
         message = self._receive()
@@ -73,10 +76,14 @@ class Exchange(Iterator[Any]):
 
     def close(self) -> None:
         """Cancel the call if it is under way; the child may end what it began elsewhere, and vanishes."""
+        self._close()
+
+    def _close(self, *, cancelled: bool = False) -> None:
         with self._lock:
             child, begun = self._child, not self._ended
             self._ended = True
             if child is not None and begun:
+                self._cancelled = cancelled
                 child.interrupt()
         if child is not None and begun:
             self._pool.throw_away(child, politely=True)
@@ -95,8 +102,8 @@ class Exchange(Iterator[Any]):
             self._discard()
             raise self._crashed(gone) from None
         # Weak: an iterator that nobody holds any more must be closed, not be kept alive by its cancellation.
-        close = weakref.WeakMethod(self.close)
-        self._registration.enter_context(current().on_cancel(lambda: (found := close()) and found()))
+        close = weakref.WeakMethod(self._close)
+        self._registration.enter_context(current().on_cancel(lambda: (found := close()) and found(cancelled=True)))
 
     def _receive(self) -> Any:
         child = self._child
@@ -150,6 +157,7 @@ class Exchange(Iterator[Any]):
             self._pool.throw_away(child)
 
     def _stopped(self) -> EdgeError:
+        self._cancelled = False
         self._discard()
         return EdgeError(f"Cancelled: {self._call.doing}", kind="cancelled", retryable=True)
 

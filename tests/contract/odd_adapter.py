@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,10 +88,9 @@ class Adapter:
             threading.Event().wait()
 
     def offspring(self) -> Iterator[Event]:
-        with subprocess.Popen(["sleep", "600"]) as sleeper:
-            yield LogLine("image", f"{os.getpid()} {sleeper.pid}")
-            with contextlib.suppress(KeyboardInterrupt):
-                time.sleep(600)
+        sleeper = subprocess.Popen(["sleep", "600"])
+        yield LogLine("image", f"{os.getpid()} {sleeper.pid}")
+        sleeper.wait()
 
 
 def create(context: Context) -> Adapter:
