@@ -28,9 +28,7 @@ def run(args: argparse.Namespace) -> int:
             kind="input",
         )
     path = str(Path(args.plan).absolute()) if args.plan else ""
-    with wired(args) as wires:
-        if wires.sandbox:
-            wires.sandbox.start()
+    with wired(args, offline=True) as wires:
         code = asyncio.run(_wizard(wires, path))
     _leave(code)
     return code
@@ -40,7 +38,15 @@ async def _wizard(wires: Wired, path: str) -> int:
     from edgetui import bootstrap
     from edgetui.ui.app import EdgeApp
 
-    app = EdgeApp(wires.ports, path, wires.settings)
+    class Wizard(EdgeApp):
+        """Starts what takes seconds behind the first frame; before it, they would only compete."""
+
+        def on_ready(self) -> None:
+            if wires.sandbox:
+                wires.sandbox.start()
+            bootstrap.warm_up(wires.ports)
+
+    app = Wizard(wires.ports, path, wires.settings)
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGHUP"):  # a lost SSH session is a SIGHUP
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows
