@@ -69,6 +69,7 @@ def configuration(
     ports: Iterable[str],
     command: list[str],
     working_folder: str,
+    more: dict[str, Any] | None = None,
 ) -> bytes:
     """Return an image's configuration (https://github.com/opencontainers/image-spec/blob/v1.1.0/config.md).
 
@@ -80,6 +81,7 @@ def configuration(
         ports: like `5001/tcp`.
         command: what a container runs.
         working_folder: where it runs.
+        more: other fields of the container's configuration, such as `User`.
     """
     system, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
@@ -94,6 +96,7 @@ def configuration(
             "Labels": dict(sorted(labels.items())),
             "Cmd": command,
             "WorkingDir": working_folder,
+            **(more or {}),
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
         "history": [{"created": _EPOCH, "created_by": layer.created_by} for layer in layers],

@@ -17,7 +17,7 @@ from .lifecycle import SandboxError
 from .world import World
 
 # Order matters twice: routes are tried from the first to the last, and rooms are stopped from the last to the first.
-ROOMS = ("arm", "machine_learning", "iot_hub", "registry", "builder", "edge_device", "blobs")
+ROOMS = ("acr_tasks", "arm", "machine_learning", "iot_hub", "registry", "builder", "edge_device", "blobs")
 _WORKERS = 200  # threads for requests: logs are polled and devices wait, and all of them block
 
 
