@@ -175,7 +175,7 @@ def _cause(chain: list[BaseException]) -> Cause:
     text = "\n".join(str(one) for one in chain)
     by_text = next((cause for pattern, cause in _TEXTS if re.search(pattern, text, re.IGNORECASE)), None)
     by_class = next(filter(None, (_by_class(one) for one in chain)), None)
-    specific = by_class not in {None, _REFUSED, _STATUS[401], _NO_ENGINE}
+    specific = by_class not in {None, _REFUSED, _STATUS[401]}
     return (by_class if specific else by_text or by_class) or _UNKNOWN
 
 
