@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -21,6 +22,7 @@ from edgetui.ui.worker import Bridge
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from edgetui.core.events import SignIn
     from edgetui.core.plan import Plan
     from edgetui.core.ports import Ports
     from edgetui.jobs.session import Session
@@ -43,6 +45,13 @@ def _commands() -> type[Provider]:
     from edgetui.ui.commands import Commands
 
     return Commands
+
+
+def _changes(job: str, plan: Plan, options: dict[str, Any]) -> bool:
+    """Whether a job changes anything in Azure or on a device."""
+    if job == "model":
+        return bool(plan.model.path)
+    return job in {"image", "deploy"} or bool(options.get("enable_admin"))
 
 
 def stylesheet() -> Path:
@@ -75,7 +84,7 @@ class EdgeApp(App[int]):
         self.ports = ports
         self.session_path = session_path
         self.settings = settings
-        self.bridge = Bridge(self._listeners, self._handle_exception)
+        self.bridge = Bridge(self._listeners, self._fault)
         self._session: Session | None = None
         self._crashed = False
 
@@ -150,6 +159,11 @@ class EdgeApp(App[int]):
     def run_job(self, job: str, **options: Any) -> bool:
         """Start the job of a step; False where it runs already."""
         session = self.session
+        if self.settings and self.settings.read_only and _changes(job, session.plan, options):
+            self.show_error(
+                EdgeError("edgetui was started with --read-only", f"{job} would change something.", "Start it without.")
+            )
+            return False
         return self.bridge.run(job, lambda: session.run(job, **options), lambda: session.stop(job))
 
     def open_step(self, step_id: str) -> None:
@@ -157,6 +171,7 @@ class EdgeApp(App[int]):
         if not self.has_session:
             return
         module, _, name = SCREENS[step_id].partition(":")
+        self._leave_step()
         self.hub.point_to(step_id)
         screen: Screen[None] = getattr(import_module(f"edgetui.ui.screens.{module}"), name)()
         if len(self.screen_stack) > 1:
@@ -175,14 +190,40 @@ class EdgeApp(App[int]):
 
     def back(self) -> None:
         """Back to the list of steps."""
+        self._leave_step()
         while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def _leave_step(self) -> None:
+        """Let the open step save what is still being typed."""
+        stack = self._screen_stacks.get(self._current_mode, [])
+        if len(stack) > 1:
+            from edgetui.ui.screens.step import StepScreen
+
+            for screen in stack:
+                if isinstance(screen, StepScreen) and screen.is_mounted:
+                    screen.leave()
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
+        """Leave, whoever asks for it; what is being typed is saved."""
+        if not self._crashed:
+            self._leave_step()
+        super().exit(result, return_code, message)
 
     def show_error(self, error: EdgeError, retry: Callable[[], Any] | None = None) -> None:
         """Show what happened, why, and what to do; offer the retry where it may help."""
         from edgetui.ui.screens.error import ErrorScreen
 
         self.push_screen(ErrorScreen(error, retry))
+
+    def ask_to_sign_in(self, job: str, event: SignIn) -> None:
+        """Show the address and the code that a job waits for; a newer code replaces the one that is shown."""
+        from edgetui.ui.screens.sign_in import SignInScreen
+
+        if isinstance(self.screen, SignInScreen):
+            self.screen.update_code(job, event)
+        else:
+            self.push_screen(SignInScreen(job, event))
 
     def copy(self, text: str, what: str = "text") -> None:
         """Copy, and say where it went."""
@@ -194,6 +235,35 @@ class EdgeApp(App[int]):
         except OSError as problem:
             where = f"could not be saved: {problem.strerror}"
         self.notify(f"{what}: {where}", markup=False)
+
+    # faults
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Say a fault of ours without a traceback; Textual would print one and leave."""
+        failed = active_message_pump.get(None)
+        # A pump whose handler raised is dead; without the app's own and the list of steps there is no going on.
+        self._fault(error, lasting=not self.is_running or failed is self or failed in self.screen_stack[:1])
+
+    def _fault(self, error: Exception, *, lasting: bool = False) -> None:
+        from edgetui.ui import crash
+        from edgetui.ui.screens.crashed import CrashedScreen
+
+        if self._exception is None:
+            self._exception = error  # Pilot raises it at the end of a test
+            self._exception_event.set()
+        text = crash.words(crash.write(error, self.settings.state / "logs" if self.settings else None))
+        if lasting or self._crashed:
+            self.exit(return_code=1, message=text)
+            return
+        self._crashed = True
+        self.push_screen(CrashedScreen(text), self._after_crash)
+
+    def _after_crash(self, go_on: bool | None) -> None:
+        self._crashed = False
+        if go_on:
+            self.back()
+        else:
+            self.exit(return_code=1)
 
     # keys
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import time
 from collections import deque
@@ -45,10 +46,13 @@ class Run:
 
 
 class Batches:
-    """Collects events from a thread and gives them to the loop: the first at once, then at most every `INTERVAL`."""
+    """Collects events from a thread; `take` gets them in the loop: the first at once, then at most every `INTERVAL`.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[tuple[Event, ...]], None]) -> None:
-        self._loop = loop
+    `soon(call)` calls into the loop from any thread.
+    """
+
+    def __init__(self, soon: Callable[..., None], take: Callable[[tuple[Event, ...]], None]) -> None:
+        self._soon = soon
         self._take = take
         self._lock = threading.Lock()
         self._waiting: list[Event] = []
@@ -62,17 +66,18 @@ class Batches:
             if self._armed:
                 return
             self._armed = True
-        self._loop.call_soon_threadsafe(self._arm)
+        self._soon(self._arm)
 
     def _arm(self) -> None:
-        self._loop.call_later(max(0.0, self._not_before - self._loop.time()), self.flush)
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, self._not_before - loop.time()), self.flush)
 
     def flush(self) -> None:
         """Hand over what waits; in the loop."""
         with self._lock:
             events, self._waiting = tuple(self._waiting), []
             self._armed = False
-        self._not_before = self._loop.time() + INTERVAL
+        self._not_before = asyncio.get_running_loop().time() + INTERVAL
         if events:
             self._take(events)
 
@@ -91,6 +96,7 @@ class Bridge:
         self._listeners = listeners
         self._crashed = crashed
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context = contextvars.copy_context()
         self._loads: dict[tuple[int, str], cancel.Cancellation] = {}
         self._pumps: dict[int, MessagePump] = {}
         self._closed = False
@@ -111,7 +117,8 @@ class Bridge:
             run.events.extend(batch)
             self.tell(lambda: JobEvents(job, batch))
 
-        batches = Batches(self._here(), take)
+        self._here()
+        batches = Batches(self._soon, take)
 
         def work() -> None:
             error: EdgeError | None = None
@@ -223,14 +230,15 @@ class Bridge:
     def _cancel(self, cancellation: cancel.Cancellation) -> None:
         threading.Thread(target=cancellation.cancel, name="cancel", daemon=True).start()
 
-    def _here(self) -> asyncio.AbstractEventLoop:
+    def _here(self) -> None:
+        """Remember the loop, and the context in which Textual knows its app."""
         self._loop = asyncio.get_running_loop()
-        return self._loop
+        self._context = contextvars.copy_context()
 
     def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the app is gone, nobody is there to be told
-                self._loop.call_soon_threadsafe(call, *arguments)
+                self._loop.call_soon_threadsafe(call, *arguments, context=self._context)
 
 
 def error_of(event: Failed) -> EdgeError:

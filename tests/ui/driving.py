@@ -29,6 +29,8 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool] | str) -> str:
     end = loop.time() + LIMIT
     while True:
         await pilot.pause()
+        if pilot.app._exception:
+            raise pilot.app._exception
         shown = text_of(pilot.app)
         if holds in shown if isinstance(holds, str) else holds():
             return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, Progress, Registered, SignIn
 from edgetui.core.models import (
     Account,
+    Device,
     HubInfo,
     ModelUpload,
     ModelVersion,
@@ -140,6 +141,10 @@ class Hub:
         self.world.call("hubs")
         return [HubInfo("edge-hub", "edge-hub.example")]
 
+    def devices(self, hub: HubInfo) -> Iterator[list[Device]]:
+        self.world.call("devices")
+        yield [Device("line1-gateway", connected=True, platform="linux/amd64")]
+
 
 class Vault:
     def __init__(self, world: World) -> None:
@@ -172,5 +177,3 @@ def ports(world: World, state: Path, sandbox: str = "") -> Ports:
         plans=TomlPlanFiles(state),
         sandbox=sandbox,
     )
-
-

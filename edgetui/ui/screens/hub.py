@@ -16,6 +16,7 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from edgetui.core import steps
+from edgetui.core.events import SignIn
 from edgetui.core.plan import Plan
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFailed, PlanChanged
@@ -205,8 +206,15 @@ class HubScreen(Screen[None]):
     def _on_load_failed(self, message: LoadFailed) -> None:
         start.load_failed(self, message.what, message.error)
 
-    @on(JobStarted)
     @on(JobEvents)
+    def _on_job_events(self, message: JobEvents) -> None:
+        # Any job may find that nobody is signed in any more, whichever screen is in front; this one is always there.
+        for event in message.events:
+            if isinstance(event, SignIn):
+                self.edge.ask_to_sign_in(message.job, event)
+        self.show()
+
+    @on(JobStarted)
     @on(JobEnded)
     @on(PlanChanged)
     def _changed(self) -> None:

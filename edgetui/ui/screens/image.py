@@ -118,7 +118,7 @@ class ImageScreen(StepScreen):
         ]
         if results.image:
             stale = self.view.status.value == "~"
-            lines.append(f"Image           {results.image}{' (older than what goes in now)' if stale else ''}")
+            lines.append(f"Image           {results.image}{' (outdated)' if stale else ''}")
             if results.digest.rpartition("@")[2]:
                 lines.append(f"                {results.digest.rpartition('@')[2]}")
         return "\n".join(lines)
@@ -182,7 +182,7 @@ class ImageScreen(StepScreen):
     def action_build(self) -> None:
         """Start the build."""
         if self.view.blocked:
-            self.status.problem(f"The image {self.view.blocked}: go there with F2.")
+            self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
             return
         wrong = [field for field in self.query(Field) if not field.check()]
         if wrong:
@@ -292,13 +292,12 @@ class ImageScreen(StepScreen):
         elif event.button.id == "stop" and self.job_runs:
             self.action_stop()
 
-    @on(Field.Saved)
-    def _saved(self, event: Field.Saved) -> None:
-        event.stop()
-        name = event.field.id or ""
-        value = event.text or ("auto" if name == "tag" else "linux/amd64" if name == "platform" else "")
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+        """Put an answer into the plan; an empty one is the usual one."""
+        name = field.id or ""
+        value = text or ("auto" if name == "tag" else "linux/amd64" if name == "platform" else "")
         if value != getattr(self.plan.image, name):
             self.edit(image={name: value})
             self._ask_tag()
-        if event.by_enter and not event.field.problem:
+        if by_enter and not field.problem:
             self.focus_next()

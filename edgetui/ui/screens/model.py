@@ -239,14 +239,13 @@ class ModelScreen(StepScreen):
         if not self.job_runs:
             self.action_register()
 
-    @on(Field.Saved)
-    def _saved(self, event: Field.Saved) -> None:
-        event.stop()
-        if event.field.id == "path" and event.text and not self._field("name").value:
-            stem = Path(event.text).stem
-            self._field("name").put(stem if not rules.model_name(stem) else "")
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+        """Put the form into the plan."""
+        if field.id == "path" and text and not self._field("name").value:
+            stem = Path(text).stem
+            self._field("name").put(stem if not rules.model_name(stem) else "", at_once=True)
         self._save()
-        if event.by_enter and not event.field.problem:
+        if by_enter and not field.problem:
             self.focus_next()
 
     def _save(self) -> bool:

@@ -16,6 +16,7 @@ from edgetui.core.events import SignIn
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded
 from edgetui.ui.widgets.status_line import StatusLine
+from edgetui.ui.widgets.texts import put
 
 
 class SignInScreen(ModalScreen[None]):
@@ -45,10 +46,10 @@ class SignInScreen(ModalScreen[None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = "Sign in"
             yield Static(Content("1  Open this address in a browser, on any machine:"))
-            yield Static(Content(f"   {self.event.url}"), classes="what")
+            yield Static(Content(f"   {self.event.url}"), id="address", classes="what")
             yield Static(Content("2  Type this code there:"))
-            yield Static(Content(f"   {self.event.code}"), classes="what")
-            yield StatusLine(id="waiting")
+            yield Static(Content(f"   {self.event.code}"), id="typed", classes="what")
+            yield StatusLine(id="status")
             with Horizontal(classes="buttons"):
                 yield Button("Copy code", id="code", compact=True)
                 yield Button("Copy address", id="url", compact=True)
@@ -56,13 +57,14 @@ class SignInScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Wait for the other side."""
-        self.query_one("#waiting", StatusLine).busy("Waiting for you to sign in there")
+        self.query_one("#status", StatusLine).busy("Waiting for you to sign in there")
         self.query_one("#code", Button).focus()
 
-    def update_code(self, event: SignIn) -> None:
+    def update_code(self, job: str, event: SignIn) -> None:
         """Show a new code, the old one has run out."""
-        self.event = event
-        self.refresh(recompose=True)
+        self.job, self.event = job, event
+        put(self.query_one("#address", Static), f"   {event.url}")
+        put(self.query_one("#typed", Static), f"   {event.code}")
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
@@ -85,4 +87,4 @@ class SignInScreen(ModalScreen[None]):
     def action_cancel(self) -> None:
         """Stop the job that waits for the sign-in."""
         self.edge.bridge.stop(self.job)
-        self.query_one("#waiting", StatusLine).busy("Stopping")
+        self.query_one("#status", StatusLine).busy("Stopping")

@@ -22,6 +22,7 @@ from edgetui.core.results import Results
 from edgetui.jobs.session import Session
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadedSome, LoadFailed, PlanChanged
+from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.header_line import HeaderLine
 from edgetui.ui.widgets.status_line import StatusLine
 from edgetui.ui.widgets.texts import put
@@ -41,6 +42,7 @@ class StepScreen(Screen[None]):
       by default shows it in the status line, with F6 for the details);
     - `job_started(job)`, `job_events(job, events)` and `job_ended(job, error)` hear **all** jobs, this step's and others';
       the default `job_ended` says how this step's own job ended, and opens the error with a retry;
+    - `typed(field, text, by_enter=...)` takes what was typed into a `Field`, when it is left in whichever way;
     - `next_ready()` may hold F3 back: it returns what is missing, or "".
 
     What it uses: `self.plan`, `self.results`, `self.session`, `self.ports`, `self.edge` (the app, typed), `self.status`
@@ -54,6 +56,7 @@ class StepScreen(Screen[None]):
     step_id: ClassVar[str] = ""
     job: ClassVar[str] = ""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,escape", "back", "Back", id="step.back", tooltip="Back to the list of steps", key_display="F2"),
         Binding("f3", "next", "Next", id="step.next", tooltip="Go to the next step that is not done"),
@@ -108,6 +111,9 @@ class StepScreen(Screen[None]):
             self.fail(error, self.run_job)
             if self.is_current and error.kind != "cancelled":
                 self.edge.show_error(error, self.run_job)
+
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+        """Take a text that the person finished in a field."""
 
     def next_ready(self) -> str:
         """Say what is missing before Next may leave, or ""."""
@@ -175,6 +181,12 @@ class StepScreen(Screen[None]):
         """Ask for something that comes in parts."""
         self.edge.bridge.load_parts(what, ask, self)
 
+    def leave(self) -> None:
+        """Take what is still being typed; called before the screen goes, whichever way."""
+        for field in self.query(Field):
+            if field.pending:
+                self.typed(field, field.taken(), by_enter=False)
+
     def run_job(self, **options: Any) -> None:
         """Start this step's job, unless it runs already."""
         self.edge.run_job(self.own_job, **options)
@@ -235,12 +247,12 @@ class StepScreen(Screen[None]):
 
     def action_next(self) -> None:
         """Go on to the next step that is not done."""
+        self.leave()
         missing = self.next_ready()
         if missing:
             self.status.problem(missing)
         else:
-            self.set_focus(None)  # so that a field being typed in is saved first
-            self.call_after_refresh(self.edge.open_next, self.step_id)
+            self.edge.open_next(self.step_id)
 
     def action_reload(self) -> None:
         """Ask again."""
@@ -251,6 +263,11 @@ class StepScreen(Screen[None]):
         """Show the whole error."""
         if self.last_error is not None:
             self.edge.show_error(self.last_error, self.last_retry)
+
+    @on(Field.Saved)
+    def _on_field_saved(self, message: Field.Saved) -> None:
+        message.stop()
+        self.typed(message.field, message.text, by_enter=message.by_enter)
 
     @on(Loaded)
     def _on_loaded(self, message: Loaded) -> None:

@@ -79,7 +79,8 @@ class WorkspaceScreen(StepScreen):
         put(self.query_one("#account", Static), f"Signed in       {who}")
         chosen = f"{place.name} in {place.resource_group}" if place.name else place.config or "not chosen yet"
         put(self.query_one("#chosen", Static), f"Chosen          {chosen}")
-        self.config.put(place.config)
+        if place.config:
+            self.config.put(place.config)
 
     def reload(self) -> None:
         """Ask who is signed in, what they can see, and whether a config.json lies about."""
@@ -87,7 +88,8 @@ class WorkspaceScreen(StepScreen):
         self.table.begin()
         self.load("account", lambda: browse.account(self.ports))
         self.load("workspaces", lambda: browse.workspaces(self.ports))
-        self.table.focus_rows()
+        if not self._known:
+            self.table.focus_rows()
 
     def loaded(self, what: str, value: Any) -> None:
         """Take an answer."""
@@ -160,18 +162,15 @@ class WorkspaceScreen(StepScreen):
         if self.edit(workspace=_names(one) | {"config": ""}):
             self.edge.open_next(self.step_id)
 
-    @on(Field.Saved, "#config")
-    def _config_typed(self, event: Field.Saved) -> None:
-        event.stop()
-        self._typed = event.text
-        if event.field.problem:
-            return
-        if event.text:
-            folder, file = self.plan.folder or ".", resources.path(self.plan, event.text)
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+        """Take the config.json on Enter; an empty field takes it away."""
+        self._typed = text
+        if not text and self.plan.workspace.config:
+            self.edit(workspace={"config": ""})
+        elif text and by_enter and not field.problem:
+            folder, file = self.plan.folder or ".", resources.path(self.plan, text)
             self.status.busy("Reading the config.json")
             self.load("config", lambda: browse.workspace_from_config(self.ports, folder, file))
-        elif self.plan.workspace.config:
-            self.edit(workspace={"config": ""})
 
 
 def _key(one: Any) -> str:

@@ -69,16 +69,22 @@ class Field(Vertical):
         return self._input.value.strip()
 
     @property
+    def pending(self) -> bool:
+        """Whether there is a text that nobody was told of yet."""
+        return self.value != self._saved
+
+    @property
     def problem(self) -> str:
         """What is wrong with it, or ""."""
         return self._problem
 
-    def put(self, value: str) -> None:
-        """Set the text from outside, unless the person is typing in it."""
-        if not self._input.has_focus and self._input.value != value:
+    def put(self, value: str, *, at_once: bool = False) -> None:
+        """Set the text from outside; not while the person is in it, unless `at_once`."""
+        if self._input.value != value and (at_once or not self._input.has_focus):
             self._saved = value
             with self._input.prevent(Input.Changed):
                 self._input.value = value
+                self._input.cursor_position = len(value)
             self.show_problem("")
 
     def check(self) -> bool:
@@ -113,8 +119,12 @@ class Field(Vertical):
         event.stop()
         self._finish(by_enter=True)
 
+    def taken(self) -> str:
+        """The text, which is not pending any more."""
+        self._saved = self.value
+        return self.value
+
     def _finish(self, *, by_enter: bool) -> None:
         self.check()
-        if by_enter or self.value != self._saved:
-            self._saved = self.value
-            self.post_message(self.Saved(self, self.value, by_enter))
+        if by_enter or self.pending:
+            self.post_message(self.Saved(self, self.taken(), by_enter))

@@ -1,0 +1,84 @@
+"""Step 5: the admin user is only turned on when the person says so; the password is never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgetui.core.errors import EdgeError
+from edgetui.core.models import VaultState
+from edgetui.ui.app import EdgeApp
+from tests.ui.conftest import SIZES
+from tests.ui.driving import check_snapshot, masked, until
+from tests.ui.fake_ports import World
+
+CHOSEN = '[workspace]\nsubscription = "sub-1"\nresource_group = "edge-rg"\nname = "edge-ws"\n'
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_asks_before_it_enables_the_admin_user(
+    fake: Callable[..., EdgeApp], world: World, size: tuple[int, int], tmp_path: Path
+) -> None:
+    app = fake(CHOSEN)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        shown = await until(pilot, "The admin user is off")
+        assert "for this run only: no OS keyring answers here (no Secret" in shown
+        check_snapshot(f"credentials-{size[0]}x{size[1]}", masked(shown))
+        await pilot.press("enter")
+        await until(pilot, "Turn on the admin user of registry edgeregistry?")
+        await pilot.press("enter")  # the safe answer has the focus
+        await until(pilot, "Nothing was changed.")
+        assert "enable_admin" not in world.asked
+        await pilot.press("f8")
+        await until(pilot, "Turn on the admin user of registry edgeregistry?")
+        await pilot.press("tab", "enter")
+        shown = await until(pilot, "Admin user      on")
+        shown = await until(pilot, "user edgeregistry, this run only")
+        assert "p4ss-word" not in shown
+        assert app.session.results.credential == "vault:acr/edgeregistry.example"
+        for file in tmp_path.rglob("*"):  # noqa: ASYNC240 - a handful of small files
+            assert file.is_dir() or b"p4ss-word" not in file.read_bytes(), file
+
+
+async def test_an_admin_user_that_is_on_needs_no_question(fake: Callable[..., EdgeApp], world: World) -> None:
+    world.admin = True
+    world.vault = VaultState("keyring", "Secret Service")
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "in the OS keyring (Secret Service)")
+        await pilot.press("f8")
+        await until(pilot, "user edgeregistry, the OS keyring")
+        await pilot.press("f3")
+        await until(pilot, " 6 Devices")
+
+
+async def test_needs_a_workspace_first(fake: Callable[..., EdgeApp], world: World) -> None:
+    app = fake("")
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "needs 1")
+        await pilot.press("f8")
+        await until(pilot, "✗ This step needs 1")
+        assert "registry" not in world.asked
+
+
+async def test_a_refusal_is_an_error_with_a_retry(fake: Callable[..., EdgeApp], world: World) -> None:
+    world.admin = True
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "Enter or F8 fetches")
+        world.error = EdgeError("You may not read the registry", "403", "Ask for the role AcrPull.", kind="access")
+        await pilot.press("f8")
+        await until(pilot, "→ Ask for the role AcrPull.")
+        world.error = None
+        await pilot.press("r")
+        await until(pilot, "user edgeregistry, this run only")
