@@ -33,7 +33,7 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         if not getattr(plan.scoring, key):
             raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3")
     inputs = check.image_inputs(plan, model, ports)
-    if results.image and results.image_inputs == inputs and _still_there(results, ports):
+    if results.image and results.image_inputs == inputs and _still_there(plan, results, ports):
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)
         return
     tag = _tag(plan, model, inputs)
@@ -93,11 +93,11 @@ def _check_names(plan: Plan) -> None:
         )
 
 
-def _still_there(results: Results, ports: Ports) -> bool:
-    """Whether the registry still has the image; without a credential we cannot ask, and believe what was kept."""
+def _still_there(plan: Plan, results: Results, ports: Ports) -> bool:
+    """Whether the registry still has the image; without a credential we cannot ask it, only whether it is the same one."""
     credential = ports.vault.fetch(results.credential) if results.credential else None
     if credential is None:
-        return True
+        return resources.registry(plan, ports).login_server == results.image.partition("/")[0]
     try:
         found = ports.registry.resolve(results.image, credential)
     except EdgeError as gone:
