@@ -28,23 +28,20 @@ def run(args: argparse.Namespace) -> int:
             kind="input",
         )
     path = str(Path(args.plan).absolute()) if args.plan else ""
-    with wired(args, offline=True) as wires:
+    with wired(args) as wires:
         code = asyncio.run(_wizard(wires, path))
     _leave(code)
     return code
 
 
 async def _wizard(wires: Wired, path: str) -> int:
-    from edgetui import bootstrap
     from edgetui.ui.app import EdgeApp
 
     class Wizard(EdgeApp):
         """Starts what takes seconds behind the first frame; before it, they would only compete."""
 
         def on_ready(self) -> None:
-            if wires.sandbox:
-                wires.sandbox.start()
-            bootstrap.warm_up(wires.ports)
+            wires.warm_up()
 
     app = Wizard(wires.ports, path, wires.settings)
     loop = asyncio.get_running_loop()
@@ -56,7 +53,7 @@ async def _wizard(wires: Wired, path: str) -> int:
         await app.run_async()
     finally:
         # asyncio waits for its threads next; what they wait for must have ended before.
-        await asyncio.to_thread(bootstrap.close, wires.ports)
+        await asyncio.to_thread(wires.late.close)
     return app.return_code or 0
 
 

@@ -18,7 +18,7 @@ from edgetui.core.ports import Ports
 def run(args: argparse.Namespace) -> int:
     """Print what is wrong; 0 when nothing is, 2 otherwise. Warnings do not count."""
     path = Path(args.plan).absolute()
-    with wired(args, offline=True) as wires:
+    with wired(args) as wires:
         plan = wires.ports.plans.load(str(path))
         found = list(problems(plan, path.name, wires.ports))
     errors = sum(problem.severity == "error" for problem in found)

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
                 "Say --yes to agree beforehand, or --dry-run to see what would be done.",
             )
         with wired(args) as wires:
+            wires.warm_up()
             from edgetui.jobs.session import Session
 
             session = Session(wires.ports, path)

@@ -25,6 +25,8 @@ _HEADS = {
 def run(args: argparse.Namespace) -> int:
     """Print one list."""
     with wired(args) as wires:
+        if args.command != "devices":  # those come from the hub alone, once the plan names it
+            wires.warm_up()
         plan, results = Plan(), Results()
         if args.plan:
             path = str(Path(args.plan).absolute())

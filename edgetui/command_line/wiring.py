@@ -6,9 +6,10 @@ import argparse
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from edgetui.command_line.sandbox_process import DEFAULT, SandboxProcess
 from edgetui.core.errors import bad_input
@@ -19,41 +20,81 @@ if TYPE_CHECKING:
     from edgetui.settings import Settings
 
 
+class LatePorts:
+    """Ports that are made when the first of them is used: the wizard's first frame needs none, and is there sooner."""
+
+    def __init__(self, make: Callable[[], Ports], sandbox: str) -> None:
+        self.sandbox = sandbox
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Ports | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.all(), name)
+
+    def all(self) -> Ports:
+        """The real ones."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def close(self) -> None:
+        """End their children, if there are any."""
+        if self._made is not None:
+            from edgetui import bootstrap
+
+            bootstrap.close(self._made)
+
+
 @dataclass(frozen=True)
 class Wired:
     """Settings and ports of one command; `sandbox` is the child, or None on real Azure or with an env file loaded."""
 
     settings: Settings
-    ports: Ports
+    late: LatePorts
     sandbox: SandboxProcess | None = None
+
+    @property
+    def ports(self) -> Ports:
+        """The ports, to be handed to jobs and faces."""
+        return cast("Ports", self.late)
+
+    def warm_up(self) -> None:
+        """Start in the background what takes seconds: the sandbox, and the child for Azure ML."""
+        from edgetui import bootstrap
+
+        if self.sandbox:
+            self.sandbox.start()
+        bootstrap.warm_up(self.late.all())
 
 
 @contextlib.contextmanager
-def wired(args: argparse.Namespace, *, offline: bool = False) -> Iterator[Wired]:
-    """Wire everything; on the way out every process of ours has ended.
-
-    Args:
-        args: the command line.
-        offline: the command asks nobody, so no child is started before it is needed.
-    """
-    from edgetui import bootstrap, settings
+def wired(args: argparse.Namespace) -> Iterator[Wired]:
+    """Wire everything; nothing is started before it is needed. On the way out every process of ours has ended."""
+    from edgetui import settings
 
     given = {"read_only": True} if getattr(args, "read_only", False) else {}
     chosen = settings.load(os.environ, **given)
     sandbox = _sandbox(getattr(args, "sandbox", None), chosen)
+    scenario = sandbox.scenario if sandbox else _loaded()
 
     def cloud() -> Cloud:
         from edgetui.adapters.cloud import from_environ
 
         return from_environ({**os.environ, **sandbox.variables()} if sandbox else os.environ)
 
-    scenario = sandbox.scenario if sandbox else _loaded()
+    def make() -> Ports:
+        from edgetui import bootstrap
+
+        return bootstrap.ports(chosen, cloud, sandbox=scenario, warm=False)
+
     with contextlib.ExitStack() as ending:
         if sandbox:
             ending.callback(sandbox.stop)
-        ports = bootstrap.ports(chosen, cloud, sandbox=scenario, warm=not offline)
-        ending.callback(bootstrap.close, ports)  # first: their calls into the sandbox end with them
-        yield Wired(chosen, ports, sandbox)
+        late = LatePorts(make, scenario)
+        ending.callback(late.close)  # first: their calls into the sandbox end with them
+        yield Wired(chosen, late, sandbox)
 
 
 def check_plan(args: argparse.Namespace, path: str) -> None:
@@ -62,7 +103,7 @@ def check_plan(args: argparse.Namespace, path: str) -> None:
     Raises:
         EdgeError: (input) it cannot be read, or is no plan.
     """
-    with wired(args, offline=True) as wires:
+    with wired(args) as wires:
         wires.ports.plans.load(path)
 
 
