@@ -58,7 +58,7 @@ def read(plan: Plan, ports: Ports, name: Name) -> Opened:
         return Opened(name, path, error=error)
 
 
-def save(ports: Ports, name: Name, path: str, text: str, before: str) -> Saved:
+def save(ports: Ports, name: Name, path: str, text: str, *before: str) -> Saved:
     """Put `text` into the file at `path`, atomically.
 
     Args:
@@ -66,8 +66,8 @@ def save(ports: Ports, name: Name, path: str, text: str, before: str) -> Saved:
         name: which of the three files.
         path: where it is.
         text: what to write.
-        before: what the file held when it was opened ("" where there was none). Where it holds something else by now, that is
-            kept beside it first.
+        *before: what the file may hold by now: its text when it was opened ("" where there was none). Where it holds
+            something else, that is kept beside it first.
 
     Raises:
         EdgeError: the file cannot be written; it is as it was.
@@ -77,7 +77,7 @@ def save(ports: Ports, name: Name, path: str, text: str, before: str) -> Saved:
         now = ports.files.read_text(path, field)
         if now == text:
             return Saved(name, path, text)
-        if now != before:
+        if now not in before:
             kept = _free(ports, f"{path}.other")
             ports.files.write_text(kept, now, field)
     ports.files.write_text(path, text, field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import TabbedContent, TabPane, Tabs
 
+from edgetui.core import rules
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
@@ -63,6 +65,8 @@ class ScriptScreen(StepScreen):
         self._editors = {name: CodeEditor(id=f"edit-{name}") for name in NAMES}
         self._opened: dict[Name, Opened] = {}
         self._saving: set[Name] = set()
+        self._wanted: dict[Name, str] = {}  # the newest text that was sent to each file
+        self._writing = threading.Lock()
         self._then: list[Callable[[], Any]] = []  # what waits until all is saved
         self._check_again = False
         self._counts: Counter[tuple[str, str]] = Counter()  # problems by file, as the plan writes it, and severity
@@ -127,12 +131,12 @@ class ScriptScreen(StepScreen):
         match value:
             case Opened(name):
                 self._show_file(name, value)
-            case Saved(name, path, text, kept):
+            case Saved(name, path, text):
                 self._saving.discard(name)
-                self._opened[name] = Opened(name, path, text)
-                self.editor(name).saved(text)
-                if kept:
-                    self.notify(f"Another program had changed {path}; what it wrote is kept in {kept}.", markup=False)
+                if self._wanted.get(name) is text:
+                    self._opened[name] = Opened(name, path, text)
+                    self.editor(name).saved(text)
+                self._say_kept(value)
                 self.load("inputs", self.session.refresh_inputs)
                 self._check()
                 self._proceed()
@@ -171,13 +175,13 @@ class ScriptScreen(StepScreen):
             self._check()
         self._label(name)
 
-    @on(Field.Saved)
-    def _path_typed(self, event: Field.Saved) -> None:
-        event.stop()
-        name = next(name for name in NAMES if event.field.id == f"path-{name}")
-        if event.text != getattr(self.plan.scoring, name):
-            self._when_saved(partial(self.edit, scoring={name: event.text}))
-        if event.by_enter:
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+        """Take a path; what was typed for the old one is saved there first."""
+        name = next(name for name in NAMES if field.id == f"path-{name}")
+        if text != getattr(self.plan.scoring, name):
+            self._save_now(name)
+            self.edit(scoring={name: text})
+        if by_enter:
             self.editor(name).focus()
 
     # saving
@@ -197,8 +201,54 @@ class ScriptScreen(StepScreen):
         # One save of a file at a time: the next one starts when the answer of this one is here.
         if editor.dirty and name not in self._saving and opened is not None and opened.path:
             self._saving.add(name)
-            text = editor.text_to_save
-            self.load(f"save {name}", partial(edit_files.save, self.ports, name, opened.path, text, before=opened.text))
+            text = self._wanted[name] = editor.text_to_save
+            self.load(f"save {name}", partial(self._write, opened, text))
+
+    def _write(self, opened: Opened, text: str, *before: str) -> Saved:
+        """Put a text into its file, unless a newer one was put there meanwhile; from any thread."""
+        with self._writing:
+            if self._wanted[opened.name] is not text:
+                return Saved(opened.name, opened.path, text)
+            return edit_files.save(self.ports, opened.name, opened.path, text, opened.text, *before)
+
+    def _save_now(self, name: Name) -> None:
+        """Save before going on: these are small files."""
+        editor, opened = self.editor(name), self._opened.get(name)
+        if not editor.dirty or opened is None or not opened.path:
+            return
+        on_its_way = self._wanted.get(name, opened.text)
+        text = self._wanted[name] = editor.text_to_save
+        try:
+            saved = self._write(opened, text, on_its_way)
+        except EdgeError as error:
+            self._rescue(opened, text, error)
+            return
+        self._opened[name] = Opened(name, opened.path, text)
+        editor.saved(text)
+        self._say_kept(saved)
+
+    def _rescue(self, opened: Opened, text: str, error: EdgeError) -> None:
+        """Keep what cannot be put into its file somewhere else, and say where."""
+        file = rules.file_name(f"unsaved-{opened.path.rpartition('/')[2]}")
+        try:
+            kept = self.ports.files.append_log(file, text.splitlines())
+        except EdgeError as worse:
+            self.edge.show_error(worse)
+            return
+        self.edge.show_error(
+            EdgeError(error.title, error.detail, f"What you typed is in {kept}. {error.remedy}", field=error.field)
+        )
+
+    def _say_kept(self, saved: Saved) -> None:
+        if saved.kept:
+            words = f"Another program had changed {saved.path}; what it wrote is kept in {saved.kept}."
+            self.notify(words, markup=False, timeout=15)
+
+    def leave(self) -> None:
+        """Save what is still being typed; called before the screen goes, whichever way."""
+        for name in NAMES:
+            self._save_now(name)
+        super().leave()
 
     def _when_saved(self, then: Callable[[], Any]) -> None:
         self._then.append(then)
@@ -215,16 +265,6 @@ class ScriptScreen(StepScreen):
             waiting, self._then = self._then, []
             for then in waiting:
                 then()
-
-    def on_unmount(self) -> None:
-        """Leaving in another way than Back and Next: save here and now, these are three small files."""
-        for name in NAMES:
-            editor, opened = self.editor(name), self._opened.get(name)
-            if editor.dirty and opened is not None and opened.path:
-                try:
-                    edit_files.save(self.ports, name, opened.path, editor.text_to_save, opened.text)
-                except EdgeError as error:
-                    self.edge.exit(1, message=f"{opened.path} could not be saved: {error}")
 
     def action_back(self) -> None:
         """Save, then go back."""
