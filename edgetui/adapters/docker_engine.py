@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -13,11 +14,13 @@ from docker.errors import APIError, DockerException
 
 from edgetui.adapters.context import Context
 from edgetui.adapters.errors import short
+from edgetui.core.errors import EdgeError
 from edgetui.core.models import EngineState
 
 SECONDS = 5
 _ERRNO = re.compile(r"(?:\[Errno \d+\] |Error\(\d+, ')([A-Z][^\"')]+)")
 _DEFAULT = "unix:///var/run/docker.sock"
+_BROKEN = (DockerException, APIError, requests.RequestException, OSError, ValueError)
 
 
 class DockerEngine:
@@ -38,19 +41,48 @@ class DockerEngine:
 def _state_at(host: str) -> EngineState:
     try:
         return _ask(host)
-    except (DockerException, APIError, requests.RequestException, OSError, ValueError) as problem:
+    except _BROKEN as problem:
         why, remedy = _explain(host, problem)
         return EngineState(reachable=False, why=why, remedy=remedy)
 
 
-def _ask(host: str) -> EngineState:
+def connect(seconds: float) -> Any:
+    """A docker.APIClient of the engine that answers; `seconds` without a byte end a pull or push.
+
+    Raises:
+        EdgeError: none answers; with what to do about it.
+    """
+    first: EngineState | None = None
+    for host in _hosts():
+        found = _attempt(host, seconds)
+        if not isinstance(found, EngineState):
+            return found
+        first = first or found
+    why, remedy = (first.why, first.remedy) if first else ("", "")
+    raise EdgeError(why, remedy=remedy, field="image.builder", kind="unreachable", retryable=True)
+
+
+def _attempt(host: str, seconds: float) -> Any:
+    """A client of the engine at `host`, or the state that says why there is none."""
+    try:
+        return _client(host, seconds)
+    except _BROKEN as problem:
+        why, remedy = _explain(host, problem)
+        return EngineState(reachable=False, why=why, remedy=remedy)
+
+
+def _client(host: str, seconds: float) -> Any:
     tls = None
     if os.environ.get("DOCKER_TLS_VERIFY") or (host.startswith("tcp://") and os.environ.get("DOCKER_CERT_PATH")):
         folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path("~/.docker").expanduser())
         pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
         tls = docker.tls.TLSConfig(client_cert=pair, ca_cert=str(folder / "ca.pem"), verify=True)
     # The constructor asks for the API version, and fails where nothing answers.
-    client = docker.APIClient(base_url=host, version="auto", timeout=SECONDS, tls=tls or False)
+    return docker.APIClient(base_url=host, version="auto", timeout=seconds, tls=tls or False)
+
+
+def _ask(host: str) -> EngineState:
+    client = _client(host, SECONDS)
     try:
         found = client.version()
     finally:

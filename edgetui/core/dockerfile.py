@@ -224,11 +224,11 @@ def image_dockerfile(environment_image: str, model: str, script: str, labels: di
             f"EXPOSE {PORT}",
             f"USER {USER}",
             f"HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD {json.dumps(['python', '-c', health])}",
-            "COPY model/ /",
-            "COPY script/ /",
-            f"WORKDIR {APP_ROOT}",
             "ENV " + " ".join(f"{key}={quoted(value)}" for key, value in variables.items()),
             f"CMD {json.dumps(['azmlinfsrv', '--entry_script', script])}",
+            "COPY model/ /",
+            f"WORKDIR {APP_ROOT}",  # after the copy that makes the folder, or it would be a layer too
+            "COPY script/ /",
             "LABEL " + " ".join(f"{key}={quoted(labels[key])}" for key in sorted(labels)),
             "",
         ]
