@@ -226,6 +226,15 @@ class EngineState(Record, frozen=True):
     remedy: str = ""
 
 
+class Fix(Record, frozen=True):
+    """What mends a problem: replace line `line` (from 1) of `file` by `text`, which may be several lines; `title` says it."""
+
+    file: str
+    line: int
+    text: str
+    title: str
+
+
 class Problem(Record, frozen=True):
     """Something wrong in a file, found before the build; `line` counts from 1, 0 is the whole file."""
 
@@ -235,3 +244,4 @@ class Problem(Record, frozen=True):
     message: str
     remedy: str = ""
     rule: str = ""
+    fix: Fix | None = None

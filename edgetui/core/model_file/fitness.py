@@ -1,0 +1,401 @@
+"""Whether the environment fits the model file: the packages that it needs, in the versions that it was made with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from edgetui.core.conda.document import Document, Entry
+from edgetui.core.conda.document import read as read_environment
+from edgetui.core.conda.pins import pinned
+from edgetui.core.model_file.reader import Facts
+from edgetui.core.models import Fix, Problem
+
+# Module -> package, where they differ; and which packages bring which others along.
+PACKAGES = {
+    "sklearn": "scikit-learn",
+    "skl2onnx": "skl2onnx",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "pandas": "pandas",
+    "joblib": "joblib",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "torch": "torch",
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "statsmodels": "statsmodels",
+    "cloudpickle": "cloudpickle",
+    "dill": "dill",
+    "imblearn": "imbalanced-learn",
+    "category_encoders": "category-encoders",
+    "sentence_transformers": "sentence-transformers",
+    "transformers": "transformers",
+    "prophet": "prophet",
+    "mlxtend": "mlxtend",
+    "sktime": "sktime",
+    "feature_engine": "feature-engine",
+    "sklearn_pandas": "sklearn-pandas",
+    "spacy": "spacy",
+    "nltk": "nltk",
+}
+_BROUGHT_BY = {
+    "numpy": {
+        "scikit-learn",
+        "scipy",
+        "pandas",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "tensorflow",
+        "onnxruntime",
+        "statsmodels",
+    },
+    "scipy": {"scikit-learn", "xgboost", "lightgbm", "catboost", "statsmodels"},
+    "joblib": {"scikit-learn"},
+    "pandas": {"statsmodels", "catboost"},
+    "scikit-learn": {"imbalanced-learn", "mlxtend", "category-encoders", "sktime", "sklearn-pandas", "feature-engine"},
+    "keras": {"tensorflow"},
+}
+# What a pickle can do harm with when it is loaded. Whole modules, and single names of others.
+_HARMFUL_MODULES = frozenset(
+    (
+        *(
+            "os",
+            "posix",
+            "nt",
+            "subprocess",
+            "sys",
+            "shutil",
+            "socket",
+            "pty",
+            "runpy",
+            "ctypes",
+            "webbrowser",
+            "commands",
+        ),
+        *(
+            "code",
+            "codeop",
+            "pdb",
+            "bdb",
+            "timeit",
+            "cProfile",
+            "profile",
+            "trace",
+            "importlib",
+            "pkgutil",
+            "zipimport",
+        ),
+        *(
+            "http",
+            "urllib",
+            "requests",
+            "ftplib",
+            "smtplib",
+            "telnetlib",
+            "asyncio",
+            "pip",
+        ),
+        *(
+            "venv",
+            "ensurepip",
+            "pydoc",
+            "idlelib",
+            "linecache",
+            "aiohttp",
+            "httpx",
+            "paramiko",
+        ),
+    )
+)
+_HARMFUL_NAMES = frozenset(
+    (
+        *(
+            f"{module}.{name}"
+            for module in ("builtins", "__builtin__")
+            for name in (
+                "eval",
+                "exec",
+                "compile",
+                "open",
+                "__import__",
+                "execfile",
+                "input",
+                "breakpoint",
+                "globals",
+                "delattr",
+                "setattr",
+                "getattr",
+                "apply",
+                "vars",
+            )
+        ),
+        *("operator.attrgetter", "operator.methodcaller", "types.FunctionType", "types.CodeType", "types.MethodType"),
+        *("pickle.loads", "pickle.load", "_pickle.loads", "_pickle.load", "marshal.loads", "torch.load", "joblib.load"),
+        *("numpy.testing._private.utils.runstring", "numpy.f2py.crackfortran.getlincoef", "pandas.read_pickle"),
+    )
+)
+# Harmful in a stranger's file, ordinary in bound methods and in what cloudpickle writes.
+_ORDINARY = frozenset(
+    {"builtins.getattr", "__builtin__.getattr", "types.MethodType", "types.FunctionType", "types.CodeType"}
+)
+_CLOUD = ("cloudpickle", "dill")
+# The oldest ONNX Runtime that knows an opset (onnxruntime.ai/docs/reference/compatibility.html).
+_RUNTIME_OF_OPSET = {
+    15: "1.10",
+    16: "1.11",
+    17: "1.12",
+    18: "1.14",
+    19: "1.15",
+    20: "1.17",
+    21: "1.18",
+    22: "1.21",
+    23: "1.22",
+}
+
+
+def check(model: str, facts: Facts, environment: str = "", text: str = "") -> list[Problem]:
+    """Say what is wrong with a model file, and how the environment `text` does not fit it.
+
+    Args:
+        model: the model file's name to show.
+        facts: what was read of it.
+        environment: the environment file's name to show; "" judges the model alone.
+        text: the environment file.
+    """
+    found = list(_dangers(model, facts))
+    if facts.note:
+        found.append(
+            _problem(
+                model,
+                0,
+                "warning",
+                "model-partly-read",
+                f"the model was not read whole: {facts.note}",
+                "load it once on a machine of your own",
+            )
+        )
+    document = read_environment(environment, text) if environment else None
+    if document is not None and document.readable:
+        lines = text.splitlines()
+        found += _packages(facts, document, lines)
+        found += _versions(facts, document, lines)
+        found += _numpy(facts, document, lines)
+        found += _runtime(facts, document, lines)
+    return found
+
+
+def _dangers(model: str, facts: Facts) -> Iterator[Problem]:
+    cloud = any(one.startswith(_CLOUD) for one in facts.globals)
+    own = [one for one in facts.globals if one.startswith("__main__.")]
+    for full in facts.globals:
+        module, _, _ = full.rpartition(".")
+        harmful = module.partition(".")[0] in _HARMFUL_MODULES or full in _HARMFUL_NAMES
+        if not harmful or full.startswith("os.path."):
+            continue
+        if full in _ORDINARY:
+            if not cloud and full in facts.calls:
+                message = f"the model calls `{full}` while it is loaded"
+                yield _problem(
+                    model, 0, "warning", "pickle-calls", message, "make sure that you know who made the file"
+                )
+            continue
+        message = f"loading the model runs `{full}`" if full in facts.calls else f"the model names `{full}`"
+        remedy = "do not load it; train the model again, or ask whoever made it"
+        yield _problem(model, 0, "error", "pickle-runs-code", message, remedy)
+    if own and not cloud:
+        name = own[0].removeprefix("__main__.")
+        message = f"`{name}` was defined in the training script itself; the server cannot find it there"
+        yield _problem(model, 0, "error", "pickle-main", message, "move it to a package, or train without it")
+    if cloud:
+        message = "the model holds compiled code of one Python version"
+        yield _problem(
+            model,
+            0,
+            "warning",
+            "pickle-code",
+            message,
+            "use the Python that it was trained with, or save it without functions",
+        )
+
+
+def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
+    listed = {entry.name for entry in (*document.conda, *document.pip)}
+    wanted = {PACKAGES[module]: module for module in facts.modules if module in PACKAGES}
+    if facts.kind in {"onnx", "xgboost", "lightgbm", "keras", "torch"}:
+        package = {"onnx": "onnxruntime"}.get(facts.kind, facts.kind)
+        wanted.setdefault(package, package)
+    there = listed | {package for package, by in _BROUGHT_BY.items() if by & listed}
+    there |= {"onnxruntime"} if listed & {"onnxruntime-gpu", "onnxruntime-openvino"} else set()
+    there |= {"torch"} if "pytorch" in listed else set()
+    there |= {"xgboost"} if listed & {"xgboost-cpu", "py-xgboost", "py-xgboost-cpu"} else set()
+    there |= {"tensorflow"} if listed & {"tensorflow-cpu", "tflite-runtime"} else set()
+    there |= {"keras"} if listed & {"tensorflow", "tensorflow-cpu"} else set()
+    missing = [package for package in wanted if package not in there]
+    missing = [package for package in missing if not _BROUGHT_BY.get(package, set()) & set(missing)]
+    for package in missing:
+        version = facts.versions.get(package, "")
+        line = f"{package}=={version}" if version else package
+        message = f"the model needs {package}, which the environment has not"
+        yield _problem(
+            document.file,
+            0,
+            "error",
+            "model-package",
+            message,
+            f"add `- {line}` below `- pip:`",
+            _added(document, lines, line),
+        )
+
+
+def _versions(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
+    for package, version in facts.versions.items():
+        entry = _entry(document, package)
+        if entry is None:
+            continue
+        wanted = _specifier(entry, in_conda=entry in document.conda)
+        if wanted is None or _only(wanted, version):
+            continue
+        severity: Literal["error", "warning"] = "warning"
+        if not wanted.contains(version, prereleases=True) and not _same_minor(wanted, version):
+            severity = "error"
+        asks = f"the environment asks for {wanted}" if str(wanted) else "the environment names no version"
+        message = f"the model was made with {package} {version}; {asks}"
+        yield _problem(
+            document.file,
+            entry.line,
+            severity,
+            "model-version",
+            message,
+            f"write {package}=={version}",
+            _replaced(document, lines, entry, version),
+        )
+
+
+def _numpy(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
+    """`numpy._core` is where numpy 2 keeps what numpy 1 had in `numpy.core`; 1.26 finds it, older ones do not."""
+    entry = _entry(document, "numpy")
+    if entry is None or not any(one.startswith("numpy._core.") for one in facts.globals):
+        return
+    wanted = _specifier(entry, in_conda=entry in document.conda)
+    if wanted is None or any(wanted.contains(version) for version in ("2.0.0", "2.2.6", "2.3.0", "2.4.0", "3.0")):
+        return
+    exact = next((one.version.removesuffix(".*") for one in wanted if one.operator in {"==", "===", "~="}), "")
+    if _later_two(exact):
+        return
+    old = not wanted.contains("1.26.4") and not exact.startswith("1.26")
+    message = f"the model was made with numpy 2; the environment asks for {wanted}"
+    yield _problem(
+        document.file,
+        entry.line,
+        "error" if old else "warning",
+        "model-numpy",
+        message,
+        "write numpy>=2,<3",
+        _replaced(document, lines, entry, "", ">=2,<3"),
+    )
+
+
+def _later_two(version: str) -> bool:
+    try:
+        return bool(version) and Version(version) >= Version("2")
+    except InvalidVersion:
+        return False
+
+
+def _runtime(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
+    entry = _entry(document, "onnxruntime") or _entry(document, "onnxruntime-gpu")
+    oldest = _RUNTIME_OF_OPSET.get(facts.opset, "")
+    if entry is None or not oldest:
+        return
+    wanted = _specifier(entry, in_conda=entry in document.conda)
+    exact = next((one.version.removesuffix(".*") for one in wanted or () if one.operator in {"==", "==="}), "")
+    try:
+        too_old = bool(exact) and Version(exact) < Version(oldest)
+    except InvalidVersion:
+        return
+    if too_old:
+        message = (
+            f"the model's opset {facts.opset} needs ONNX Runtime {oldest} or newer; the environment asks for {wanted}"
+        )
+        remedy = f"write onnxruntime>={oldest}, or export the model with an older opset"
+        yield _problem(
+            document.file,
+            entry.line,
+            "error",
+            "model-opset",
+            message,
+            remedy,
+            _replaced(document, lines, entry, "", f">={oldest},<2"),
+        )
+
+
+def _entry(document: Document, package: str) -> Entry | None:
+    return next((entry for entry in (*document.pip, *document.conda) if entry.name == package), None)
+
+
+def _specifier(entry: Entry, *, in_conda: bool) -> SpecifierSet | None:
+    """What versions an entry takes; None where that cannot be said."""
+    try:
+        if not in_conda:
+            return None if (one := Requirement(entry.text.partition(" #")[0])).url else one.specifier
+        text = entry.text.strip().rpartition("::")[2]
+        text = re.sub(r"^[\w.-]+\s*", "", text)
+        single = re.fullmatch(r"=?\s*(\d[\w.]*?)(?:\.?\*)?(?:=[^=]*)?", text)
+        return SpecifierSet(f"=={single[1]}.*" if single else text.partition(" ")[0])
+    except (InvalidRequirement, InvalidSpecifier):
+        return None
+
+
+def _only(wanted: SpecifierSet, version: str) -> bool:
+    """Whether just this version (or its bug fixes by a conda pin or `~=`) may come."""
+    exact = [one for one in wanted if one.operator in {"==", "===", "~="}]
+    return bool(exact) and wanted.contains(version, prereleases=True)
+
+
+def _same_minor(wanted: SpecifierSet, version: str) -> bool:
+    exact = next((one.version.removesuffix(".*") for one in wanted if one.operator in {"==", "===", "~="}), "")
+    return exact.split(".")[:2] == version.split(".")[:2]
+
+
+def _replaced(document: Document, lines: list[str], entry: Entry, version: str, bounds: str = "") -> Fix | None:
+    """The fix that writes a version into the entry's own line."""
+    if not 0 < entry.line <= len(lines) or entry.text not in lines[entry.line - 1]:
+        return None
+    if entry in document.conda:
+        new = re.sub(r"^((?:\S+::)?[\w.-]+).*$", rf"\g<1>{bounds or '=' + version}", entry.text.strip())
+    elif bounds:
+        new = re.sub(r"^([\w.-]+(?:\[[^\]]*\])?)[^;]*", rf"\g<1>{bounds}", entry.text.strip())
+    else:
+        new = pinned(entry.text.partition(" #")[0].strip(), version)
+    text = lines[entry.line - 1].replace(entry.text.partition(" #")[0].strip(), new, 1)
+    return Fix(document.file, entry.line, text, f"Write {new}")
+
+
+def _added(document: Document, lines: list[str], requirement: str) -> Fix | None:
+    """The fix that adds a line at the end of the pip part."""
+    if not document.pip:
+        return None
+    last = document.pip[-1].line
+    if not 0 < last <= len(lines) or not (start := re.match(r"\s*-\s+", lines[last - 1])):
+        return None
+    return Fix(document.file, last, f"{lines[last - 1]}\n{start.group()}{requirement}", f"Add {requirement}")
+
+
+def _problem(
+    file: str,
+    line: int,
+    severity: Literal["error", "warning"],
+    rule: str,
+    message: str,
+    remedy: str,
+    fix: Fix | None = None,
+) -> Problem:
+    return Problem(file, line, severity, message, remedy, rule, fix)
