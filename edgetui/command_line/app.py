@@ -18,6 +18,8 @@ from edgetui.core.errors import EdgeError
 
 _LINGER = 2.0  # seconds for threads that still wait for something after everything was closed
 
+_SETTLE = 0.1  # seconds from the first drawing until every widget of the first frame is drawn
+
 
 def run(args: argparse.Namespace) -> int:
     """Open the wizard; returns the exit code when the person leaves."""
@@ -41,7 +43,8 @@ async def _wizard(wires: Wired, path: str) -> int:
         """Starts what takes seconds behind the first frame; before it, they would only compete."""
 
         def on_ready(self) -> None:
-            wires.warm_up()
+            warm_up = threading.Thread(target=wires.warm_up, name="warm-up", daemon=True)
+            self.set_timer(_SETTLE, warm_up.start)
 
     app = Wizard(wires.ports, path, wires.settings)
     loop = asyncio.get_running_loop()
