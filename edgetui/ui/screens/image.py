@@ -181,13 +181,13 @@ class ImageScreen(StepScreen):
 
     def action_build(self) -> None:
         """Start the build."""
-        if self.view.blocked:
-            self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
-            return
         wrong = [field for field in self.query(Field) if not field.check()]
         if wrong:
             wrong[0].focus_input()
             self.status.problem("Correct what is marked, then F8 again.")
+            return
+        if self.view.blocked:
+            self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
             return
         self._last_seconds = self.results.image_seconds
         self._progress = BuildProgress()
