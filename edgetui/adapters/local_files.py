@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from edgetui.adapters import fetched
 from edgetui.core import cancel
@@ -152,6 +153,18 @@ class LocalFiles:
             return read_bytes(file)
         except OSError as error:
             raise explain(error, file, field) from None
+
+    def open(self, path: str, field: str) -> BinaryIO:
+        """The file, opened for reading bytes; never blocks on a pipe or a device."""
+        file = Path(path)
+        try:
+            opened = open(file, "rb", opener=_open_without_blocking)  # noqa: SIM115 -- the caller's to close
+        except OSError as error:
+            raise explain(error, file, field) from None
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            opened.close()
+            raise explain(OSError(errno.EINVAL, "not a regular file"), file, field)
+        return opened
 
     def write_text(self, path: str, text: str, field: str) -> None:
         """Replace the file atomically; permissions, CRLF line ends and a byte order mark stay as the old file had them."""

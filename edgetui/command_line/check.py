@@ -41,7 +41,7 @@ def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:
     for field, text in (("model.path", plan.model.path), ("workspace.config", plan.workspace.config)):
         if text:
             try:
-                ports.files.fingerprint(resources.path(plan, text), field)
+                _see(ports, resources.path(plan, text), field)
             except EdgeError as error:
                 yield _problem(name, error)
     if plan.scoring.script and plan.scoring.environment:
@@ -51,6 +51,14 @@ def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:
                     yield from event.problems
         except EdgeError as error:
             yield _problem(name, error)
+
+
+def _see(ports: Ports, path: str, field: str) -> None:
+    """Make sure that a file can be read, without reading all of it; a folder has no shorter way."""
+    try:
+        ports.files.open(path, field).close()
+    except EdgeError:
+        ports.files.fingerprint(path, field)
 
 
 def _problem(file: str, error: EdgeError) -> Problem:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from edgetui.core.events import Event
 from edgetui.core.models import (
@@ -188,6 +188,10 @@ class Files(Protocol):
 
     def write_text(self, path: str, text: str, field: str) -> None:
         """Replace the file atomically, keeping its permissions; makes missing folders."""
+        ...
+
+    def open(self, path: str, field: str) -> BinaryIO:
+        """The file, opened for reading bytes; it can be sought. Whoever asks closes it."""
         ...
 
     def exists(self, path: str) -> bool:

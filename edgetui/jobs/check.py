@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 
 import msgspec
 
-from edgetui.core import conda, scoring
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
@@ -19,7 +20,7 @@ from edgetui.jobs import resources
 
 
 def check(plan: Plan, ports: Ports) -> Iterator[Event]:
-    """Read script, environment and sample, and say what is wrong with them.
+    """Read script, environment, sample and model file, and say what is wrong with them.
 
     Raises:
         EdgeError: (input) the plan names no script or no environment, or one of the files cannot be read.
@@ -31,11 +32,16 @@ def check(plan: Plan, ports: Ports) -> Iterator[Event]:
 
 
 def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
+    # The rules are read when the first check begins: the start of the app does not wait for them.
+    from edgetui.core import conda, scoring
+
     files = plan.scoring
     script = ports.files.read_text(resources.path(plan, files.script), "scoring.script")
     yield from scoring.check(files.script, script)
     environment = ports.files.read_text(resources.path(plan, files.environment), "scoring.environment")
-    yield from conda.check(files.environment, environment)
+    today = datetime.now(tz=timezone.utc).date().isoformat()
+    yield from conda.check(files.environment, environment, today)
+    yield from _model(plan, environment, ports)
     if files.sample:
         sample = ports.files.read_text(resources.path(plan, files.sample), "scoring.sample")
         try:
@@ -44,6 +50,23 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
             line = getattr(wrong, "lineno", 0)
             remedy = "the sample is sent to the module as it is; most scripts read JSON"
             yield Problem(files.sample, line, "warning", f"this is not JSON: {wrong}", remedy, "sample")
+
+
+def _model(plan: Plan, environment: str, ports: Ports) -> Iterator[Problem]:
+    """What the model file says of itself, against the environment; a folder, or a file that is not there, says nothing."""
+    from edgetui.core import model_file
+
+    if not plan.model.path:
+        return
+    try:
+        opened = ports.files.open(resources.path(plan, plan.model.path), "model.path")
+    except EdgeError:
+        return  # step 2 tells of it; script and environment are checked all the same
+    with opened:
+        size = opened.seek(0, io.SEEK_END)
+        opened.seek(0)
+        facts = model_file.read(opened, size)
+    yield from model_file.check(plan.model.path, facts, plan.scoring.environment, environment)
 
 
 def scoring_inputs(plan: Plan, ports: Ports) -> str:
@@ -76,7 +99,18 @@ def image_inputs(plan: Plan, model: str, ports: Ports) -> str:
         plan.image_name,
         image.tag,
         image.platform,
+        *_own_build(plan, ports),
     )
+
+
+def _own_build(plan: Plan, ports: Ports) -> list[str]:
+    """What only our own Dockerfile takes, where there is any."""
+    image = plan.image
+    texts = [f"{key}={value}" for key, value in (("base", image.base), ("index_url", image.index_url)) if value]
+    for key, value in (("ca_bundle", image.ca_bundle), ("context", image.context)):
+        if value:
+            texts.append(f"{key}={ports.files.fingerprint(resources.path(plan, value), f'image.{key}')}")
+    return texts
 
 
 def deploy_inputs(plan: Plan) -> str:

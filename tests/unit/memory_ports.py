@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -246,6 +247,9 @@ class _Files(_Port):
 
     def write_text(self, path: str, text: str, field: str) -> None:
         self.world.files[path] = text
+
+    def open(self, path: str, field: str) -> io.BytesIO:
+        return io.BytesIO(self.read_text(path, field).encode("latin-1"))
 
     def exists(self, path: str) -> bool:
         return path in self.world.files

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from edgetui.core.conda.document import Document, Entry
 from edgetui.core.conda.document import read as read_environment
 from edgetui.core.conda.pins import pinned
+from edgetui.core.model_file.dangers import dangers, problem
 from edgetui.core.model_file.reader import Facts
 from edgetui.core.models import Fix, Problem
 
@@ -63,90 +64,6 @@ _BROUGHT_BY = {
     "scikit-learn": {"imbalanced-learn", "mlxtend", "category-encoders", "sktime", "sklearn-pandas", "feature-engine"},
     "keras": {"tensorflow"},
 }
-# What a pickle can do harm with when it is loaded. Whole modules, and single names of others.
-_HARMFUL_MODULES = frozenset(
-    (
-        *(
-            "os",
-            "posix",
-            "nt",
-            "subprocess",
-            "sys",
-            "shutil",
-            "socket",
-            "pty",
-            "runpy",
-            "ctypes",
-            "webbrowser",
-            "commands",
-        ),
-        *(
-            "code",
-            "codeop",
-            "pdb",
-            "bdb",
-            "timeit",
-            "cProfile",
-            "profile",
-            "trace",
-            "importlib",
-            "pkgutil",
-            "zipimport",
-        ),
-        *(
-            "http",
-            "urllib",
-            "requests",
-            "ftplib",
-            "smtplib",
-            "telnetlib",
-            "asyncio",
-            "pip",
-        ),
-        *(
-            "venv",
-            "ensurepip",
-            "pydoc",
-            "idlelib",
-            "linecache",
-            "aiohttp",
-            "httpx",
-            "paramiko",
-        ),
-    )
-)
-_HARMFUL_NAMES = frozenset(
-    (
-        *(
-            f"{module}.{name}"
-            for module in ("builtins", "__builtin__")
-            for name in (
-                "eval",
-                "exec",
-                "compile",
-                "open",
-                "__import__",
-                "execfile",
-                "input",
-                "breakpoint",
-                "globals",
-                "delattr",
-                "setattr",
-                "getattr",
-                "apply",
-                "vars",
-            )
-        ),
-        *("operator.attrgetter", "operator.methodcaller", "types.FunctionType", "types.CodeType", "types.MethodType"),
-        *("pickle.loads", "pickle.load", "_pickle.loads", "_pickle.load", "marshal.loads", "torch.load", "joblib.load"),
-        *("numpy.testing._private.utils.runstring", "numpy.f2py.crackfortran.getlincoef", "pandas.read_pickle"),
-    )
-)
-# Harmful in a stranger's file, ordinary in bound methods and in what cloudpickle writes.
-_ORDINARY = frozenset(
-    {"builtins.getattr", "__builtin__.getattr", "types.MethodType", "types.FunctionType", "types.CodeType"}
-)
-_CLOUD = ("cloudpickle", "dill")
 # The oldest ONNX Runtime that knows an opset (onnxruntime.ai/docs/reference/compatibility.html).
 _RUNTIME_OF_OPSET = {
     15: "1.10",
@@ -170,10 +87,10 @@ def check(model: str, facts: Facts, environment: str = "", text: str = "") -> li
         environment: the environment file's name to show; "" judges the model alone.
         text: the environment file.
     """
-    found = list(_dangers(model, facts))
+    found = list(dangers(model, facts))
     if facts.note:
         found.append(
-            _problem(
+            problem(
                 model,
                 0,
                 "warning",
@@ -190,40 +107,6 @@ def check(model: str, facts: Facts, environment: str = "", text: str = "") -> li
         found += _numpy(facts, document, lines)
         found += _runtime(facts, document, lines)
     return found
-
-
-def _dangers(model: str, facts: Facts) -> Iterator[Problem]:
-    cloud = any(one.startswith(_CLOUD) for one in facts.globals)
-    own = [one for one in facts.globals if one.startswith("__main__.")]
-    for full in facts.globals:
-        module, _, _ = full.rpartition(".")
-        harmful = module.partition(".")[0] in _HARMFUL_MODULES or full in _HARMFUL_NAMES
-        if not harmful or full.startswith("os.path."):
-            continue
-        if full in _ORDINARY:
-            if not cloud and full in facts.calls:
-                message = f"the model calls `{full}` while it is loaded"
-                yield _problem(
-                    model, 0, "warning", "pickle-calls", message, "make sure that you know who made the file"
-                )
-            continue
-        message = f"loading the model runs `{full}`" if full in facts.calls else f"the model names `{full}`"
-        remedy = "do not load it; train the model again, or ask whoever made it"
-        yield _problem(model, 0, "error", "pickle-runs-code", message, remedy)
-    if own and not cloud:
-        name = own[0].removeprefix("__main__.")
-        message = f"`{name}` was defined in the training script itself; the server cannot find it there"
-        yield _problem(model, 0, "error", "pickle-main", message, "move it to a package, or train without it")
-    if cloud:
-        message = "the model holds compiled code of one Python version"
-        yield _problem(
-            model,
-            0,
-            "warning",
-            "pickle-code",
-            message,
-            "use the Python that it was trained with, or save it without functions",
-        )
 
 
 def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
@@ -244,7 +127,7 @@ def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Pr
         version = facts.versions.get(package, "")
         line = f"{package}=={version}" if version else package
         message = f"the model needs {package}, which the environment has not"
-        yield _problem(
+        yield problem(
             document.file,
             0,
             "error",
@@ -268,7 +151,7 @@ def _versions(facts: Facts, document: Document, lines: list[str]) -> Iterator[Pr
             severity = "error"
         asks = f"the environment asks for {wanted}" if str(wanted) else "the environment names no version"
         message = f"the model was made with {package} {version}; {asks}"
-        yield _problem(
+        yield problem(
             document.file,
             entry.line,
             severity,
@@ -292,7 +175,7 @@ def _numpy(facts: Facts, document: Document, lines: list[str]) -> Iterator[Probl
         return
     old = not wanted.contains("1.26.4") and not exact.startswith("1.26")
     message = f"the model was made with numpy 2; the environment asks for {wanted}"
-    yield _problem(
+    yield problem(
         document.file,
         entry.line,
         "error" if old else "warning",
@@ -326,7 +209,7 @@ def _runtime(facts: Facts, document: Document, lines: list[str]) -> Iterator[Pro
             f"the model's opset {facts.opset} needs ONNX Runtime {oldest} or newer; the environment asks for {wanted}"
         )
         remedy = f"write onnxruntime>={oldest}, or export the model with an older opset"
-        yield _problem(
+        yield problem(
             document.file,
             entry.line,
             "error",
@@ -387,15 +270,3 @@ def _added(document: Document, lines: list[str], requirement: str) -> Fix | None
     if not 0 < last <= len(lines) or not (start := re.match(r"\s*-\s+", lines[last - 1])):
         return None
     return Fix(document.file, last, f"{lines[last - 1]}\n{start.group()}{requirement}", f"Add {requirement}")
-
-
-def _problem(
-    file: str,
-    line: int,
-    severity: Literal["error", "warning"],
-    rule: str,
-    message: str,
-    remedy: str,
-    fix: Fix | None = None,
-) -> Problem:
-    return Problem(file, line, severity, message, remedy, rule, fix)
