@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import queue
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -159,10 +160,7 @@ def _size(path: Path) -> int:
     if not files and path.is_dir():
         raise bad_input("model.path", f"The folder {path} holds no file", "Choose a folder with the model's files.")
     try:
-        for file in files:
-            with file.open("rb"):
-                pass
-        return sum(file.stat().st_size for file in files)
+        return sum(map(_readable, files))
     except FileNotFoundError:
         raise bad_input("model.path", f"There is no file {path}", "Check the path.") from None
     except OSError as problem:
@@ -170,6 +168,14 @@ def _size(path: Path) -> int:
         raise bad_input(
             "model.path", title, "Change its permissions, or choose another.", problem.strerror or ""
         ) from None
+
+
+def _readable(file: Path) -> int:
+    facts = file.stat()
+    if not stat.S_ISREG(facts.st_mode):  # opening a pipe would wait for ever
+        raise bad_input("model.path", f"{file} is no regular file", "Choose a file or a folder of files.")
+    with file.open("rb"):
+        return facts.st_size
 
 
 def _files(path: Path) -> builtins.list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import html
 import json
 import re
 import socket
@@ -61,7 +62,7 @@ _NO_KEYRING = Cause(
 _NO_ENGINE = Cause(
     "no container engine answers", "Start Docker, or set DOCKER_HOST to where it listens.", "unreachable"
 )
-_DISK = Cause("the disk is full", "Free some space, then try again.", retryable=True)
+_DISK = Cause("the disk is full", "Free some space there, then try again.", retryable=True)
 _DENIED = Cause("not allowed to read or write it", "Change the file's permissions, or choose another.", "input")
 _MISSING = Cause("there is no such file", "Check the path.", "input")
 _UNKNOWN = Cause("", "Read the detail; try again, and report it if it goes on.")
@@ -109,10 +110,11 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     (r"connection refused|errno 111\b", _REFUSED),
     (r"timed out|timeout", _TIMEOUT),
     (r"connection (?:was )?(?:reset|aborted)|remote end closed", _RESET),
-    (r"no space left|errno 28\b|disk quota", _DISK),
     (r"don't have access to \S+ subscription|SubscriptionNotFound", _STATUS[403]),
     (r"az login|no accounts were found|please run .az", _SIGN_IN),
 )
+_FULL = re.compile(r"no space left|disk is full|disk quota|InsufficientStorage", re.IGNORECASE)  # ours or the service's
+_XML = re.compile(r"<Code>([^<]+)</Code>\s*<Message>([^<]+)</Message>")
 _STATUS_TEXT = re.compile(
     r"(?:status[ _]?code|response code|HTTP)\D{0,4}\b([45]\d\d)\b|\b([45]\d\d) Client Error", re.IGNORECASE
 )
@@ -167,12 +169,12 @@ def _cause(chain: list[BaseException]) -> Cause:
         return _TLS
     if any(isinstance(one, socket.gaierror) for one in chain):
         return _NAME
-    if any(isinstance(one, OSError) and one.errno in {28, 122} for one in chain):
+    text = "\n".join(str(one) for one in chain)
+    if any(isinstance(one, OSError) and one.errno in {28, 122} for one in chain) or _FULL.search(text):
         return _DISK
     status = next(filter(None, map(_status, chain)), 0)
     if status:
         return _STATUS.get(status) or (_SERVER if status >= 500 else _STATUS[400])
-    text = "\n".join(str(one) for one in chain)
     by_text = next((cause for pattern, cause in _TEXTS if re.search(pattern, text, re.IGNORECASE)), None)
     by_class = next(filter(None, (_by_class(one) for one in chain)), None)
     specific = by_class not in {None, _REFUSED, _STATUS[401]}
@@ -213,14 +215,17 @@ def _server_message(one: BaseException) -> str:
     except Exception:  # noqa: BLE001 -- a response that was never read must not hide the failure itself
         body = None
     for candidate in (body, getattr(one, "message", None), str(one)):
-        found = _from_json(candidate) if isinstance(candidate, str) else ""
+        found = _from_body(candidate) if isinstance(candidate, str) else ""
         if found:
             return found
     explanation = getattr(one, "explanation", None)
     return explanation if isinstance(explanation, str) else ""
 
 
-def _from_json(text: str) -> str:
+def _from_body(text: str) -> str:
+    xml = _XML.search(text)
+    if xml:
+        return f"{xml[1]}: {html.unescape(xml[2])}"
     start = text.find("{")
     if start < 0:
         return ""
