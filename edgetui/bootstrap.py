@@ -116,16 +116,22 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
     ml = pool(_SLOW, ("azure_ml",), tokens=tokens.get, limit=4)
     azure = pool("Azure", ("azure_registry", "iot_hub", "scoring_endpoint"), tokens=tokens.get, limit=4)
     keyring = pool("keyring", ("os_keyring",), private_home=False, pass_env=os_keyring.PASS_ENV, limit=2)
-    docker = pool("docker", ("docker_engine",), private_home=False, pass_env=_DOCKER_ENV, limit=2)
+    docker = pool("docker", ("docker_engine",), private_home=False, pass_env=_DOCKER_ENV, limit=3)
 
     def hosted(kind: type, where: Hosted, maker: str, limits: dict[str, Limit]) -> Any:
         return proxy(kind, where, _HERE + maker, limits)
 
+    builders: dict[str, port.ImageBuilder] = {
+        "azureml": hosted(port.ImageBuilder, ml, "azure_ml:create_builder", _BUILDER),
+        "acr": hosted(port.ImageBuilder, azure, "acr_build:create", _BUILDER),
+        "docker": hosted(port.ImageBuilder, docker, "docker_build:create", _BUILDER),
+    }
     made = WiredPorts(
         identity=_SharedIdentity(hosted(port.Identity, who, "identity:create", _IDENTITY), tokens),
         workspaces=hosted(port.Workspaces, ml, "azure_ml:create_workspaces", _WORKSPACES),
         models=hosted(port.Models, ml, "azure_ml:create_models", _MODELS),
-        builder=hosted(port.ImageBuilder, ml, "azure_ml:create_builder", _BUILDER),
+        builder=builders["azureml"],
+        builders=builders,
         registry=hosted(port.Registry, azure, "azure_registry:create", _REGISTRY),
         hub=hosted(port.Hub, azure, "iot_hub:create", _HUB),
         endpoint=hosted(port.Endpoint, azure, "scoring_endpoint:create", _ENDPOINT),

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import msgspec
 
-from edgetui.core import rules
+from edgetui.core import dockerfile, rules
 from edgetui.core.errors import EdgeError, bad_input
-from edgetui.core.events import Event, ImageBuilt, LogFile, LogLine
-from edgetui.core.models import BuildRequest
+from edgetui.core.events import Event, ImageBuilt, ImageRun, LogFile, LogLine
+from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.plan import Plan
-from edgetui.core.ports import Ports
+from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
 from edgetui.jobs import check, resources
+
+# What only our own Dockerfile can do something with.
+_OWN = ("base", "index_url", "ca_bundle", "context", "network")
 
 
 def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     """Build and push the image; one that was built from the same inputs and is still there is used again.
 
-    Yields `LogFile` once there is one, LogLine as the lines come, and `ImageBuilt` at the end.
+    A build that goes on elsewhere since an earlier start is continued, its log too. Yields `LogFile` once there is one,
+    LogLine as the lines come, `ImageRun` where it can be continued, and `ImageBuilt` at the end.
 
     Raises:
-        EdgeError: there is no model yet, a name is wrong, a file cannot be read, or the build failed.
+        EdgeError: there is no model yet, a name is wrong, a file cannot be read, the tag is taken, or the build failed.
     """
+    builder = _builder(plan, ports)
     _check_names(plan)
     model = check.model_id(plan, results)
     if not model:
@@ -37,8 +43,17 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)
         return
     tag = _tag(plan, model, inputs)
+    place = resources.workspace(plan, ports)
+    registry, credential = _registry(plan, results, place, ports)
+    resume = _resumed(results, plan, inputs, tag)
+    if registry and credential and not resume:
+        reference = f"{registry.login_server}/{plan.image_name}:{tag}"
+        existing = _existing(plan, reference, inputs, credential, ports)
+        if existing:
+            yield msgspec.structs.replace(existing, log=results.image_log)
+            return
     request = BuildRequest(
-        resources.workspace(plan, ports),
+        place,
         model,
         resources.path(plan, plan.scoring.script),
         resources.path(plan, plan.scoring.environment),
@@ -46,19 +61,183 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         tag,
         plan.image.platform,
     )
-    name = rules.file_name(f"build-{plan.image_name}-{tag}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}.log")
-    begun, log = time.monotonic(), ""
-    for event in ports.builder.build(request):
-        if isinstance(event, LogLine):
-            first = not log
-            log = ports.files.append_log(name, [event.text])
-            if first:
-                yield LogFile("image", log)
-        if isinstance(event, ImageBuilt):
-            took = round(time.monotonic() - begun, 1)
-            yield msgspec.structs.replace(event, inputs=inputs, log=log, seconds=took)
-        else:
-            yield event
+    if plan.image.builder != "azureml":
+        files = yield from _model_files(plan, results, model, place, ports)
+        own = _own(plan, files, registry, credential, inputs, ports)
+        request = msgspec.structs.replace(request, **own, resume=resume)
+    yield from _followed(builder, request, inputs, resume, ports)
+
+
+def _followed(
+    builder: ImageBuilder, request: BuildRequest, inputs: str, resume: BuildRun | None, ports: Ports
+) -> Iterator[Event]:
+    """The builder's events, each line kept in the log first."""
+    begun, log = time.monotonic(), _Log(ports, request, resume)
+    if resume:
+        yield LogFile("image", log.path)
+    goes_on = False
+    try:
+        for event in builder.build(request):
+            if isinstance(event, LogLine):
+                first = not log.path
+                log.take(event.text)
+                if first:
+                    yield LogFile("image", log.path)
+            if isinstance(event, ImageBuilt):
+                took = round(time.monotonic() - begun, 1)
+                yield msgspec.structs.replace(event, inputs=inputs, log=log.path, seconds=took)
+            elif isinstance(event, ImageRun) and event.run:
+                goes_on = True
+                kept = {"tag": request.tag, "inputs": inputs, "log_name": log.name, "log_size": log.size}
+                yield ImageRun(msgspec.structs.replace(event.run, **kept))
+            else:
+                yield event
+    except EdgeError as problem:
+        # One that we only lost sight of goes on, and the next start continues it.
+        if goes_on and problem.kind != "unreachable":
+            yield ImageRun(None)
+        raise
+
+
+@dataclasses.dataclass
+class _Log:
+    """The log file of one build; one that is continued has lost what was written after the last `ImageRun`."""
+
+    ports: Ports
+    request: BuildRequest
+    resume: BuildRun | None
+    path: str = ""
+    name: str = dataclasses.field(init=False)
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        request, resume = self.request, self.resume
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        self.name = rules.file_name(f"build-{request.name}-{request.tag}-{stamp}.log")
+        if resume and resume.log_name:
+            self.name, self.size = resume.log_name, resume.log_size
+            self.ports.files.trim_log(self.name, self.size)
+            self.path = self.ports.files.append_log(self.name, [])
+
+    def take(self, line: str) -> None:
+        self.path = self.ports.files.append_log(self.name, [line])
+        self.size += len(line.encode("utf-8", "replace")) + 1
+
+
+def _builder(plan: Plan, ports: Ports) -> ImageBuilder:
+    """The builder that the plan chose."""
+    name = plan.image.builder
+    found = ports.builders.get(name) or (ports.builder if name == "azureml" else None)
+    if found is None:
+        raise bad_input("image.builder", f"The builder {name!r} is not in this version", 'Write builder = "azureml"')
+    if name == "azureml":
+        for key in _OWN:
+            if getattr(plan.image, key):
+                title = f"image.{key} is for images by our own Dockerfile, which Azure ML does not take"
+                raise bad_input(f"image.{key}", title, 'Leave it out, or write builder = "acr" or "docker"')
+    return found
+
+
+def _registry(
+    plan: Plan, results: Results, place: WorkspaceInfo, ports: Ports
+) -> tuple[RegistryInfo | None, RegistryCredential | None]:
+    """Where the image goes, and what looks and pushes there: the person's own sign-in, else the stored credential.
+
+    Azure ML pushes by itself and makes the registry with the first image: there the stored credential only looks.
+    """
+    stored = ports.vault.fetch(results.credential) if results.credential else None
+    if plan.image.builder == "azureml":
+        if stored is None or not place.registry_id:
+            return None, None
+        return ports.registry.of_workspace(place), stored
+    registry = ports.registry.of_workspace(place)
+    try:
+        return registry, ports.registry.own_credential(registry)
+    except EdgeError as problem:
+        if problem.kind == "cancelled" or (stored is None and plan.image.builder == "docker"):
+            raise
+        return registry, stored
+
+
+def _existing(
+    plan: Plan, reference: str, inputs: str, credential: RegistryCredential, ports: Ports
+) -> ImageBuilt | None:
+    """The image that has the tag already, if its content is the same; None where the tag is free or we may not look.
+
+    Raises:
+        EdgeError: (input, field `image.tag`) the tag belongs to something else.
+    """
+    if credential.login_server.lower() != reference.partition("/")[0].lower():
+        return None
+    try:
+        found = ports.registry.resolve(reference, credential)
+    except EdgeError as problem:
+        if problem.kind == "cancelled":
+            raise
+        return None
+    content = found.labels.get(dockerfile.CONTENT_LABEL, "")
+    # A tag of ours is made of the content; an image by Azure ML has no label that says more.
+    if content == inputs or (not content and plan.image.tag == "auto"):
+        return ImageBuilt(
+            reference,
+            inputs,
+            reused=True,
+            digest=found.digest,
+            platform=found.platform,
+            size=found.size,
+            layers=found.layers,
+        )
+    raise bad_input(
+        "image.tag",
+        f"{reference} exists already, with other content",
+        'Write tag = "auto", or choose another tag: devices may run what this one names',
+    )
+
+
+def _resumed(results: Results, plan: Plan, inputs: str, tag: str) -> BuildRun | None:
+    run = results.image_run
+    same = run is not None and (run.builder, run.inputs, run.tag) == (plan.image.builder, inputs, tag)
+    return run if same else None
+
+
+def _model_files(
+    plan: Plan, results: Results, model: str, place: WorkspaceInfo, ports: Ports
+) -> Generator[Event, None, str]:
+    """Where the model's files are: the plan's own, if they are what was registered, else fetched from the workspace once."""
+    if plan.model.path and results.model == model and results.model_inputs == check.model_inputs(plan, ports):
+        return resources.path(plan, plan.model.path).rstrip("/")
+    key = f"model-{place.subscription}-{place.name}-{model}"
+    kept = ports.files.kept(key)
+    if not kept:
+        folder = ports.files.folder(key)
+        name, _, version = model.rpartition(":")
+        yield from ports.models.download(place, name, int(version), folder)
+        kept = ports.files.keep(folder, key)
+    return f"{kept}/"
+
+
+def _own(
+    plan: Plan,
+    files: str,
+    registry: RegistryInfo | None,
+    credential: RegistryCredential | None,
+    inputs: str,
+    ports: Ports,
+) -> dict[str, object]:
+    """What a builder of our own Dockerfile needs beside the rest."""
+    image = plan.image
+    return {
+        "model_path": files,
+        "registry": registry,
+        "credential": credential,
+        "content": inputs,
+        "base": image.base,
+        "index_url": image.index_url,
+        "ca_bundle": resources.path(plan, image.ca_bundle) if image.ca_bundle else "",
+        "context": resources.path(plan, image.context) if image.context else "",
+        "network": image.network,
+        "commit": ports.files.commit(resources.path(plan, plan.scoring.script)),
+    }
 
 
 def resolved_tag(plan: Plan, results: Results, ports: Ports) -> str:
@@ -87,10 +266,6 @@ def _check_names(plan: Plan) -> None:
     ):
         if problem:
             raise bad_input(field, f"{value!r} cannot be used as the image's {field.rpartition('.')[2]}", problem)
-    if image.builder != "azureml":
-        raise bad_input(
-            "image.builder", f"The builder {image.builder!r} is not in this version", 'Write builder = "azureml"'
-        )
 
 
 def _still_there(plan: Plan, results: Results, ports: Ports) -> bool:

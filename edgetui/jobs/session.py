@@ -11,7 +11,7 @@ import msgspec
 from edgetui.core import steps
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError, bad_input, cancelled
-from edgetui.core.events import Event, Failed, Started
+from edgetui.core.events import Event, Failed, ImageRun, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
@@ -110,6 +110,8 @@ class Session:
                 if problem.kind != "cancelled":
                     self.failed[step] = problem
                 del self.running[step]
+            if step == "image" and problem.kind == "cancelled" and self.results.image_run:
+                self._take(ImageRun(None), step)  # it was ended where it ran, too
             yield Failed.of(step, problem)
         finally:
             with self._lock:
