@@ -58,8 +58,8 @@ def _lines(text: str) -> list[tuple[int, str]]:
     """Join continued lines, without comments and empty ones; with the number of the first of each."""
     joined: list[tuple[int, str]] = []
     waiting, first = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
+    for number, line in enumerate(text.split("\n"), 1):  # other line ends may stand in names
+        bare = line.strip(" \t\r")
         if not bare or bare.startswith("#"):
             continue
         first = first if waiting else number

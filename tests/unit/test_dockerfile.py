@@ -1,0 +1,294 @@
+"""Our own Dockerfiles: the same inputs give the same text, context and tag; every name survives; what cannot be is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgetui.adapters import build_context
+from edgetui.core import build_causes, dockerfile
+from edgetui.core.dockerfile import Environment, Setting
+from edgetui.core.errors import EdgeError
+from edgetui.core.models import BuildRequest, WorkspaceInfo
+from edgetui.sandbox import dockerfile_steps
+
+CONDA = "dependencies:\n- python=3.11\n- pip\n- pip:\n  - b==2\n  - a==1\n"
+NAMES = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs", "Cc"]), min_size=1)
+
+
+def refused(work: Callable[[], Any]) -> EdgeError:
+    with pytest.raises(EdgeError) as caught:
+        work()
+    assert caught.value.kind == "input"
+    assert caught.value.remedy
+    return caught.value
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> BuildRequest:
+    (tmp_path / "score.py").write_text("def init(): pass\n")
+    (tmp_path / "myenv.yml").write_text(CONDA)
+    (tmp_path / "model.pkl").write_bytes(b"model")
+    return BuildRequest(
+        WorkspaceInfo("s", "g", "w"),
+        "pump:3",
+        str(tmp_path / "score.py"),
+        str(tmp_path / "myenv.yml"),
+        "pump",
+        "3-abc",
+        model_path=str(tmp_path / "model.pkl"),
+        content="c" * 64,
+        commit="c0ffee",
+    )
+
+
+def packed(files: build_context.Files, *, zipped: bool = True) -> bytes:
+    out = io.BytesIO()
+    build_context.write(files, out, zipped=zipped)
+    return out.getvalue()
+
+
+def listing(files: build_context.Files) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(packed(files, zipped=False))) as archive:
+        return {one.name: one for one in archive}
+
+
+# -- the environment ---------------------------------------------------------------------------------------------------------
+
+
+def test_order_and_comments_make_no_other_environment() -> None:
+    other = "# a comment\nname: x\nchannels: [conda-forge]\ndependencies:\n- pip\n- pip:\n  - a==1\n  - b==2\n- python=3.11.4\n"
+    assert dockerfile.environment(CONDA) == dockerfile.environment(other) == Environment("3.11", ("a==1", "b==2"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Setting(base="debian:12"),
+        Setting(index_url="https://index.example/simple"),
+        Setting(ca=b"x"),
+        Setting(platform="linux/arm64"),
+    ],
+)
+def test_whatever_changes_the_environment_changes_its_tag(change: Setting) -> None:
+    wanted = dockerfile.environment(CONDA)
+    assert dockerfile.environment_tag(wanted, change) != dockerfile.environment_tag(wanted, Setting())
+    other = dockerfile.environment(CONDA.replace("a==1", "a==2"))
+    assert dockerfile.environment_tag(other, Setting()) != dockerfile.environment_tag(wanted, Setting())
+
+
+def test_pip_packages_need_no_conda_and_others_come_by_micromamba() -> None:
+    pip = dockerfile.environment_dockerfile(dockerfile.environment(CONDA), Setting())
+    assert "micromamba" not in pip
+    assert pip.startswith("FROM python:3.11-slim\n")
+    assert "python3 -m venv /opt/environment" in pip
+    mixed = "channels: [conda-forge, defaults]\n" + CONDA + "- conda-forge::gdal>=3\n"
+    conda = dockerfile.environment_dockerfile(dockerfile.environment(mixed), Setting())
+    assert f"COPY --from={dockerfile.MICROMAMBA}" in conda
+    assert '--channel "conda-forge" --channel "defaults" "python=3.11" "pip" "conda-forge::gdal>=3"' in conda
+    assert "-m pip install" in conda
+
+
+def test_base_image_index_and_certificates_can_be_set() -> None:
+    setting = Setting("registry.example/base:1", "https://index.example/simple", b"BEGIN CERTIFICATE")
+    text = dockerfile.environment_dockerfile(dockerfile.environment(CONDA), setting)
+    assert text.startswith("FROM registry.example/base:1\n")
+    assert "--index-url https://index.example/simple" in text
+    assert "PIP_CERT=/azureml-environment/ca.pem" in text
+    files = dockerfile.environment_files(dockerfile.environment(CONDA), setting)
+    assert files["environment/azureml-environment/ca.pem"] == b"BEGIN CERTIFICATE"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:pw@index.example/simple", "index", "https://a b", "https://x/$(id)", "https://x/'"]
+)
+def test_an_index_that_would_show_a_password_or_run_something_is_refused(url: str) -> None:
+    error = refused(lambda: dockerfile.environment_dockerfile(Environment(), Setting(index_url=url)))
+    assert error.field == "image.index_url"
+    assert "pw" not in error.title
+
+
+@pytest.mark.parametrize("base", ["a b", "x\nRUN id", "-x", "$HOME"])
+def test_a_base_that_is_no_image_is_refused(base: str) -> None:
+    assert refused(lambda: dockerfile.environment_dockerfile(Environment(), Setting(base=base))).field == "image.base"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dependencies: 3\n",
+        "- a\n",
+        "dependencies: [{pip: ['-r other.txt']}]\n",
+        "dependencies: [{pip: ['-e .']}]\n",
+        "a: [\n",
+    ],
+)
+def test_an_environment_that_cannot_be_built_is_refused(text: str) -> None:
+    assert refused(lambda: dockerfile.environment(text)).field == "scoring.environment"
+
+
+# -- the module's image -------------------------------------------------------------------------------------------------------
+
+
+def steps(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for step in dockerfile_steps.read(text):
+        found.setdefault(step.word, []).append(step.rest)
+    return found
+
+
+@given(script=NAMES, title=NAMES, model=st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9\-._]{0,40}", fullmatch=True))
+def test_every_name_comes_out_of_the_dockerfile_as_it_went_in(script: str, title: str, model: str) -> None:
+    labels = dockerfile.labels(f"{model}:7", "key", "content", title)
+    found = steps(dockerfile.image_dockerfile("base:1", f"{model}:7", script, labels))
+    variables = dockerfile_steps.pairs(found["ENV"][0])
+    assert variables["AZUREML_ENTRY_SCRIPT"] == script
+    assert variables["AZUREML_MODEL_DIR"].endswith(f"/{model}/7")
+    assert dockerfile_steps.command(found["CMD"][0]) == ["azmlinfsrv", "--entry_script", script]
+    assert dockerfile_steps.pairs(found["LABEL"][0]) == labels
+
+
+@pytest.mark.parametrize("bad", ["a\nRUN id", "\x00", "\x7f", "a\rb"])
+def test_a_name_with_a_line_end_is_refused(bad: str) -> None:
+    assert refused(lambda: dockerfile.image_dockerfile("base:1", "m:1", bad, {})).field == "scoring.script"
+
+
+def test_the_image_has_what_a_module_needs() -> None:
+    labels = dockerfile.labels("pump:3", "key", "content", "pump", "c0ffee")
+    found = steps(dockerfile.image_dockerfile("base:1", "pump:3", "score.py", labels))
+    assert (found["EXPOSE"], found["USER"], found["COPY"]) == (["5001"], ["1000:1000"], ["model/ /", "script/ /"])
+    assert json.loads(found["HEALTHCHECK"][0].partition("CMD ")[2])[0] == "python"
+    assert labels["org.opencontainers.image.version"] == "3"
+    assert labels["org.opencontainers.image.revision"] == "c0ffee"
+    assert labels[dockerfile.MODEL_LABEL] == "pump:3"
+
+
+# -- the context --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_files_give_the_same_archive_whatever_their_times(request_: BuildRequest, tmp_path: Path) -> None:
+    import os
+
+    recipe = build_context.recipe(request_)
+    before = packed(recipe.image_context("base:1")), packed(recipe.environment_context())
+    for name in ("score.py", "model.pkl", "myenv.yml"):
+        os.utime(tmp_path / name, (1, 1))
+        (tmp_path / name).chmod(0o600)
+    again = build_context.recipe(request_)
+    assert (packed(again.image_context("base:1")), packed(again.environment_context())) == before
+
+
+def test_every_entry_of_the_archive_is_root_s_and_of_time_0(request_: BuildRequest) -> None:
+    found = listing(build_context.recipe(request_).image_context("base:1"))
+    assert {(one.mtime, one.uid, one.gid) for one in found.values()} == {(0, 0, 0)}
+    assert list(found) == [
+        *sorted(n for n, o in found.items() if o.isdir()),
+        *sorted(n for n, o in found.items() if o.isfile()),
+    ]
+    assert "model/var/azureml-app/azureml-models/pump/3/model.pkl" in found
+    assert "script/var/azureml-app/score.py" in found
+    assert found["script/var/azureml-app"].isdir()
+
+
+def test_a_model_folder_keeps_its_name_unless_its_content_is_meant(request_: BuildRequest, tmp_path: Path) -> None:
+    from msgspec.structs import replace
+
+    folder = tmp_path / "weights"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.bin").write_bytes(b"a")
+    place = "model/var/azureml-app/azureml-models/pump/3"
+    named = build_context.recipe(replace(request_, model_path=str(folder))).image_context("b:1")
+    assert f"{place}/weights/deep/a.bin" in named
+    inside = build_context.recipe(replace(request_, model_path=f"{folder}/")).image_context("b:1")
+    assert f"{place}/deep/a.bin" in inside
+
+
+def test_the_context_folder_goes_in_as_its_dockerignore_says(request_: BuildRequest, tmp_path: Path) -> None:
+    from msgspec.structs import replace
+
+    root = tmp_path / "app"
+    for name in ("lib/a.py", "lib/a.pyc", "data/big.csv", "data/keep.csv", ".git/config", "sub/score.py", "notes.md"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    (root / "out").symlink_to("/etc/hostname")
+    (root / ".dockerignore").write_text("# what stays out\n**/*.pyc\ndata\n!data/keep.csv\n*.md\n")
+    wanted = replace(request_, context=str(root), script=str(root / "sub" / "score.py"))
+    files = build_context.recipe(wanted).image_context("base:1")
+    place = "script/var/azureml-app/"
+    assert {name.removeprefix(place) for name in files if name.startswith(place)} == {
+        "lib/a.py",
+        "data/keep.csv",
+        "sub/score.py",
+    }
+    text = files["Dockerfile"]
+    assert isinstance(text, bytes)
+    assert b'"--entry_script", "sub/score.py"' in text
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"model_path": "/nowhere"}, "model.path"),
+        ({"script": "/nowhere"}, "scoring.script"),
+        ({"environment": "/nowhere"}, "scoring.environment"),
+        ({"ca_bundle": "SCRIPT"}, "image.ca_bundle"),
+        ({"context": "/nowhere"}, "image.context"),
+    ],
+)
+def test_a_file_that_is_missing_or_wrong_is_named(request_: BuildRequest, change: dict[str, str], field: str) -> None:
+    from msgspec.structs import replace
+
+    changed = {key: request_.script if value == "SCRIPT" else value for key, value in change.items()}
+    wanted = replace(request_, **changed)
+    assert refused(lambda: build_context.recipe(wanted).image_context("base:1")).field == field
+
+
+# -- causes -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "words"),
+    [
+        ("ERROR: No matching distribution found for nosuch==1.0", "scoring.environment", "nosuch==1.0"),
+        (
+            "ERROR: Could not find a version that satisfies the requirement a==9 (from versions: 1)",
+            "scoring.environment",
+            "a==9",
+        ),
+        ("ERROR: ResolutionImpossible: for help visit", "scoring.environment", "fit together"),
+        ("error    libmamba PackagesNotFoundError: x", "scoring.environment", "conda"),
+        ("write /x: no space left on device", "", "disk is full"),
+        ("pull access denied for nosuch, repository does not exist", "image.base", "base image"),
+        ("unauthorized: authentication required", "registry.credential", "credential"),
+        ("denied: requested access to the resource is denied", "registry.credential", "push"),
+        ("standard_init_linux.go: exec user process caused: exec format error", "image.platform", "processor"),
+        ("SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "image.ca_bundle", "certificate"),
+        (
+            "NewConnectionError: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
+            "",
+            "network",
+        ),
+        ("COPY failed: file not found in build context: no such file or directory", "image.context", "file"),
+        ("dial tcp 127.0.0.1:5000: connect: connection refused", "", "does not answer"),
+        ("WrongBase: this base image has no Python 3.9, which the environment asks for", "image.base", "no Python 3.9"),
+        ("The command '/bin/sh -c exit 3' returned a non-zero code: 3", "", "code 3"),
+    ],
+)
+def test_the_cause_of_a_failure_is_named_with_its_field(said: str, field: str, words: str) -> None:
+    error = build_causes.explained(EdgeError("The build failed", said), "Collecting things\n")
+    assert error.field == field
+    assert words in error.title
+    assert error.remedy
+
+
+def test_what_is_not_known_stays_as_it_was() -> None:
+    error = EdgeError("The build failed", "something new")
+    assert build_causes.explained(error) is error
