@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgetui import bootstrap, settings
 from edgetui.adapters.cloud import from_environ
-from edgetui.command_line.sandbox_process import SandboxProcess
+from edgetui.command_line.sandbox_process import DEFAULT, SandboxProcess
 from edgetui.core.ports import Ports
 from edgetui.jobs.run_plan import run_plan
 from edgetui.jobs.session import Session
@@ -54,7 +54,7 @@ def main() -> None:
         home = Path(folder)
         chosen = settings.load({"EDGETUI_HOME": folder})
         sandbox = SandboxProcess(home / "sandbox", Path(tempfile.gettempdir()) / "edgetui-cache")
-        ports = bootstrap.ports(chosen, lambda: from_environ(sandbox.variables()))
+        ports = bootstrap.ports(chosen, lambda: from_environ(sandbox.variables()), sandbox=DEFAULT)
         try:
             plan = Path(shutil.copytree(ASSETS / "examples" / "pump-anomaly", home / "pump-anomaly")) / "plan.toml"
             deployed(ports, plan)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from tests.bench.measure import Measured, bench
 
-NAMES = ("startup", "idle", "deploy")
+NAMES = ("startup", "idle", "keys", "deploy")
 
 
 def main() -> int:

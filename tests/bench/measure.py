@@ -71,11 +71,13 @@ class Bench:
         return target
 
     @contextlib.contextmanager
-    def sandbox(self) -> Iterator[dict[str, str]]:
+    def sandbox(self, scenario: str = "happy") -> Iterator[dict[str, str]]:
         """A running sandbox; gives the variables of its env file."""
         env_file = self.folder / "sandbox.env"
-        command = [*EDGETUI, "sandbox", "serve", "--state", str(self.folder / "sandbox"), "--env-file", str(env_file)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=self.env(), text=True) as process:
+        place = ["--state", str(self.folder / "sandbox"), "--scenario", scenario, "--env-file", str(env_file)]
+        command = [*EDGETUI, "sandbox", "serve", *place]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, env=self.env(), text=True) as process:
             try:
                 line = process.stdout.readline() if process.stdout else ""
                 if not line.startswith("ready "):
