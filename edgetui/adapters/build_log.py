@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from edgetui.core.redact import redacted
 
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
 # The first match of the first pattern that matches at all is the cause; what follows a cause is only its consequence.
 _CAUSES = (
     r"^\s*(?:ERROR|error|Error):? .*(?:no matching distribution|could not find a version|no solution found)",
