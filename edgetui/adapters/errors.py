@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import builtins
-import html
 import json
 import re
-import socket
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -165,10 +162,10 @@ def _chain(problem: BaseException) -> Iterator[BaseException]:
 
 def _cause(chain: list[BaseException]) -> Cause:
     # The network and the certificate are nearer to the truth than the status that an SDK made of them.
-    if any(isinstance(one, ssl.SSLError) for one in chain):
-        return _TLS
-    if any(isinstance(one, socket.gaierror) for one in chain):
-        return _NAME
+    network = [_by_class(one) for one in chain]
+    for cause in (_TLS, _NAME):
+        if cause in network:
+            return cause
     text = "\n".join(str(one) for one in chain)
     if any(isinstance(one, OSError) and one.errno in {28, 122} for one in chain) or _FULL.search(text):
         return _DISK
@@ -225,6 +222,8 @@ def _server_message(one: BaseException) -> str:
 def _from_body(text: str) -> str:
     xml = _XML.search(text)
     if xml:
+        import html
+
         return f"{xml[1]}: {html.unescape(xml[2])}"
     start = text.find("{")
     if start < 0:
