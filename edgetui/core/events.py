@@ -60,6 +60,36 @@ class Checked(Event, frozen=True, tag="checked"):
     inputs: str  # fingerprint of both files
 
 
+class Resolved(Event, frozen=True, tag="resolved"):
+    """The environment's pip part was resolved for the target, without installing it.
+
+    `pins` are all packages that would come, `problems` the resolver's words where nothing would, by line; `unchecked` are
+    conda packages that nothing here can resolve.
+    """
+
+    ok: bool
+    pins: dict[str, str] = {}
+    problems: tuple[Problem, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+class Smoked(Event, frozen=True, tag="smoked"):
+    """The script ran on the real inference server: `ok` where it started and answered the sample with success.
+
+    `init_seconds` and `run_milliseconds` are the server's own measure, None where it did not come so far; `status` is the
+    HTTP status of the answer, 0 where there is none; `peak_memory` in bytes over all processes of the server.
+    """
+
+    ok: bool
+    problems: tuple[Problem, ...] = ()
+    init_seconds: float | None = None
+    run_milliseconds: float | None = None
+    status: int = 0
+    answer: Any = None
+    peak_memory: int = 0
+    python: str = ""
+
+
 class Registered(Event, frozen=True, tag="registered"):
     """A model version is ready to be used; `reused` where the same content was there already."""
 

@@ -226,6 +226,35 @@ class EngineState(Record, frozen=True):
     remedy: str = ""
 
 
+class ResolveRequest(Record, frozen=True):
+    """A pip part to resolve: requirement lines with their line numbers in `file`; `python` as `3.11`, `platform` as `linux/amd64`."""
+
+    file: str
+    requirements: tuple[tuple[str, int], ...]
+    conda: tuple[tuple[str, int], ...]
+    channels: tuple[str, ...]
+    python: str
+    platform: str
+
+
+class TrialRequest(Record, frozen=True):
+    """A scoring script to try: `script` and `model` are absolute paths ("" for no model), `name` what problems call the script.
+
+    `requirements` are the pip part's lines, `python` a version or "", `sample` the body to post ("" asks for nothing),
+    `seconds` the time for start and answer together (installing has its own), `memory` bytes.
+    """
+
+    name: str
+    script: str
+    model: str
+    model_name: str
+    requirements: tuple[str, ...]
+    python: str
+    sample: str
+    seconds: float = 120.0
+    memory: int = 4 << 30
+
+
 class Fix(Record, frozen=True):
     """What mends a problem: replace line `line` (from 1) of `file` by `text`, which may be several lines; `title` says it."""
 

@@ -24,7 +24,9 @@ from edgetui.core.models import (
     ModelVersion,
     RegistryCredential,
     RegistryInfo,
+    ResolveRequest,
     StoredCredential,
+    TrialRequest,
     VaultState,
     WorkspaceInfo,
 )
@@ -179,6 +181,22 @@ class Engine(Protocol):
         ...
 
 
+class Resolver(Protocol):
+    """The package resolver."""
+
+    def resolve(self, request: ResolveRequest) -> Iterator[Event]:
+        """Resolve without installing; yields LogLine, ends in `Resolved`."""
+        ...
+
+
+class Trial(Protocol):
+    """The real inference server on this machine, in an environment of its own."""
+
+    def run(self, request: TrialRequest) -> Iterator[Event]:
+        """Install, start, ask, end; yields LogLine and Progress, ends in `Smoked`. No process is left."""
+        ...
+
+
 class Files(Protocol):
     """Local files that the plan names. Paths are absolute; every OSError becomes an EdgeError that names `field`."""
 
@@ -271,5 +289,7 @@ class Ports:
     files: Files
     plans: PlanFiles
     sandbox: str = ""  # the scenario's name, "" on real Azure
+    resolver: Resolver | None = None
+    trial: Trial | None = None
     # By the plan's name for them, beside `builder`, which is Azure ML's.
     builders: Mapping[str, ImageBuilder] = field(default_factory=dict)
