@@ -132,3 +132,19 @@ def new_sandbox(tmp_path: Path, sandbox_cache: Path) -> Iterator[Callable[..., S
     for one in started:
         if one.process.poll() is None:
             one.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of the corpora: what was tried, expected, found, missed, and found where nothing is."""
+    rows = [
+        value
+        for kind in ("passed", "failed")
+        for report in terminalreporter.getreports(kind)
+        for name, value in report.user_properties
+        if name == "corpus"
+    ]
+    if rows:
+        terminalreporter.section("corpora: problems in files of our own making")
+        heads = ("", "tried", "expected", "found", "missed", "false alarms")
+        for first, *numbers in (heads, *sorted(rows)):
+            terminalreporter.write_line(f"{first:<28}" + "".join(f"{number!s:>14}" for number in numbers))

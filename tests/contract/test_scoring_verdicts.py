@@ -1,0 +1,75 @@
+"""Every script of the corpus on the real inference server: its verdict and ours are the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgetui.adapters.trial_environments import TrialEnvironment, TrialEnvironments
+from edgetui.core import scoring
+from edgetui.core.scoring.rules import RULES
+from tests.unit import corpus
+
+CLIENT = Path(__file__).parent / "clients/score_verdicts.py"
+REQUIREMENTS = ("azureml-inference-server-http==1.5.1", "scikit-learn==1.7.2", "numpy==2.2.6", "joblib")
+BODY = '{"data": [[1.0, 2.0]]}'
+PHASES = ("refuses", "init", "run", "works")
+CASES = [case for case in corpus.load("scripts_*.txt") if case.server != "none"]
+
+
+@pytest.fixture(scope="module")
+def environment(sandbox_cache: Path) -> TrialEnvironment:
+    installing = TrialEnvironments(sandbox_cache).ensure(REQUIREMENTS, "")
+    while True:
+        try:
+            next(installing)
+        except StopIteration as done:
+            return done.value
+
+
+def ours(case: corpus.Case) -> str:
+    """The first phase that our errors say fails."""
+    errors = [RULES[one.rule].phase for one in scoring.check("score.py", case.text) if one.severity == "error"]
+    failing = {"load": "refuses", "init": "init", "run": "run"}
+    return min((failing.get(phase, "works") for phase in errors), key=PHASES.index, default="works")
+
+
+def test_the_servers_verdict_and_ours_agree(
+    environment: TrialEnvironment, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    files = {f"script_{number:03}.py": case for number, case in enumerate(CASES)}
+    for name, case in files.items():
+        (tmp_path / name).write_text(case.text, encoding="utf-8")
+    done = subprocess.run(
+        [environment.python, str(CLIENT), str(tmp_path), BODY],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    servers = json.loads(done.stdout.splitlines()[-1])
+    differ = {}
+    missed = false_alarms = refused = 0
+    for name, case in files.items():
+        phase, said = servers[name]
+        wanted = {"loads": PHASES[1:]}.get(case.server, (case.server,))
+        loads, we_load = phase != "refuses", ours(case) != "refuses"
+        refused += not loads
+        missed += not loads and we_load
+        false_alarms += loads and not we_load
+        # Where the server fails later, our errors must not say that it fails earlier.
+        later = PHASES.index(ours(case)) < PHASES.index(phase) and case.server != "loads"
+        if phase not in wanted or loads != we_load or later:
+            differ[case.name] = {"server": phase, "corpus": case.server, "ours": ours(case), "said": said[:200]}
+    record_property(
+        "corpus", ["refused by the server itself", len(files), refused, refused - missed, missed, false_alarms]
+    )
+    assert differ == {}
+    assert len(files) >= 60
