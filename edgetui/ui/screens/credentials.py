@@ -21,7 +21,7 @@ from edgetui.ui.widgets.texts import put
 
 KEPT = {
     "keyring": "in the OS keyring ({name}); nowhere else on this machine",
-    "memory": "for this run only: no OS keyring answers here ({why})",
+    "memory": "for this run only, no OS keyring answers: {why}",
 }
 
 
@@ -77,7 +77,7 @@ class CredentialsScreen(StepScreen):
             "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)"
         )
         explain = (
-            "The admin user is off. Devices need it to pull the image: enabling it gives everybody who has its password\n"
+            "The admin user is off. Devices need it to pull the image: enabling it gives everybody who has its password "
             "the right to read and write this registry. You can turn it off again in the portal."
             if off
             else ""

@@ -9,11 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.geometry import Offset
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
 
 from edgetui.core import steps
 from edgetui.core.events import SignIn
@@ -21,6 +19,7 @@ from edgetui.core.plan import Plan
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFailed, PlanChanged
 from edgetui.ui.screens import hub_details, start
+from edgetui.ui.widgets.choice_list import ChoiceList
 from edgetui.ui.widgets.header_line import HeaderLine
 from edgetui.ui.widgets.status_line import StatusLine
 from edgetui.ui.widgets.texts import put
@@ -62,13 +61,13 @@ class HubScreen(Screen[None]):
         ),
     ]
 
+    choices = getters.query_one("#steps", ChoiceList)
     status = getters.query_one("#status", StatusLine)
     edge = getters.app(EdgeApp)
 
     def __init__(self) -> None:
         super().__init__()
-        self._views: list[steps.View] = []
-        self._rows: list[Content] = []
+        self._views = steps.view(steps.Situation(Plan()))
         self._clock: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -78,7 +77,7 @@ class HubScreen(Screen[None]):
         with Horizontal(id="hub"):
             # The frame is around the list, not of it: a list that changes is sent again whole, and is small this way.
             with Vertical(id="steps-frame"):
-                yield OptionList(*self._options(), id="steps", markup=False)
+                yield ChoiceList(((view.step.id, self._row(view)) for view in self._views), id="steps")
             with VerticalScroll(id="details", can_focus=False):
                 yield Static("", id="details-text", markup=False)
         yield StatusLine(id="status")
@@ -87,14 +86,9 @@ class HubScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show the steps at once; which plan it will be comes after the first frame."""
         self.query_one("#steps-frame").border_title = "Steps"
-        self.query_one("#steps", OptionList).highlighted = 0
+        self.choices.highlighted = 0
         # The first frame first: reading files and importing jobs would compete with it.
         self.set_timer(SETTLE, lambda: start.begin(self))
-
-    def _options(self) -> list[Option]:
-        self._views = steps.view(steps.Situation(Plan()))
-        self._rows = [self._row(view) for view in self._views]
-        return [Option(row, id=view.step.id) for view, row in zip(self._views, self._rows, strict=True)]
 
     def show(self) -> None:
         """Bring everything up to date; what did not change is not sent to the terminal again."""
@@ -105,32 +99,35 @@ class HubScreen(Screen[None]):
             self._views = edge.session.views()
             name = hub_details.plan_name(edge.session.path, edge.session.plan)
         put(self.query_one("#title", Static), f" {TITLE}" + (f"  ·  plan: {name}" if name else ""))
-        options = self.query_one("#steps", OptionList)
-        for number, view in enumerate(self._views):
-            row = self._row(view)
-            if row.markup != self._rows[number].markup:
-                self._rows[number] = row
-                options.replace_option_prompt_at_index(number, row)
+        for view in self._views:
+            self.choices.change(view.step.id, self._row(view))
         self._show_details()
         self._keep_time()
+        if edge.has_session and self.status.idle:
+            self.status.say(self._hint())
+
+    def _hint(self) -> str:
+        if all(view.status is steps.Status.DONE for view in self._views):
+            return "✓ All is done: the module answers on the device. F7 begins another plan, F10 quits."
+        return "Enter opens a step, F3 the next one that is not done."
 
     def _row(self, view: steps.View) -> Content:
         blocked = view.blocked if view.status is steps.Status.OPEN else ""
         summary = blocked or view.summary
         return Content.assemble(
             (view.status.value, COLOURS[view.status]),
-            f" {view.step.number} {view.step.title:<12}",
+            f" {view.step.number} {view.step.title:<11} ",
             (summary, "$text-muted"),
         )
 
     @property
     def highlighted(self) -> steps.View:
         """The step under the cursor."""
-        return self._views[self.query_one("#steps", OptionList).highlighted or 0]
+        return self._views[self.choices.highlighted or 0]
 
     def point_to(self, step_id: str) -> None:
         """Put the cursor on a step."""
-        self.query_one("#steps", OptionList).highlighted = steps.BY_ID[step_id].number - 1
+        self.choices.point_to(step_id)
 
     def _show_details(self) -> None:
         view = self.highlighted
@@ -160,9 +157,6 @@ class HubScreen(Screen[None]):
     def _moved(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         self._show_details()
-        # Screen readers and braille displays follow the terminal's cursor.
-        region = event.option_list.content_region
-        self.app.cursor_position = Offset(region.x, region.y + event.option_index - event.option_list.scroll_offset.y)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def _chosen(step_id: str, plan: Plan, results: Results) -> list[str]:
         rows = {
             "module": plan.module_name,
             **{
-                device: f"{one.state}, answered {one.prediction}" if one.answered else one.state
+                device: f"{one.state}, answered {json.dumps(one.prediction)}" if one.answered else one.state
                 for device, one in outcomes
             },
         }

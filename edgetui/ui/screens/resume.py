@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from edgetui.core import steps
 from edgetui.ui.screens.start import Kept
+from edgetui.ui.widgets.choice_list import ChoiceList
 from edgetui.ui.widgets.field import Field
 
 
@@ -55,23 +55,23 @@ class ResumeScreen(ModalScreen[str]):
             dialog.border_title = "Continue where you left off?" if kept else "Where do you want to start?"
             if self._sandbox:
                 yield Static(Content("This is the SANDBOX: an Azure of your own on this machine. Nothing leaves it."))
-            yield OptionList(*self._choices(), id="choices", markup=False)
+            yield ChoiceList(self._choices(), id="choices")
             yield Field("Plan file", id="file", check=_plan_file, placeholder="path of a plan.toml, then Enter")
             yield Static(Content("Enter chooses. Tab goes to the plan file. F1 explains."), classes="hint")
 
-    def _choices(self) -> list[Option]:
+    def _choices(self) -> list[tuple[str, Content]]:
         choices = []
         if self._kept:
             kept = self._kept
             state = f"{kept.done} of {len(steps.STEPS)} steps done" + (f", next: {kept.next}" if kept.next else "")
-            choices.append(Option(f"Continue with {kept.name}\n  {state}\n  {kept.path}", id="kept"))
-        example = Option("Start from the example\n  a pump's anomaly detector, ready to be deployed", id="example")
-        new = Option("New plan\n  choose everything yourself", id="new")
+            choices.append(("kept", Content(f"Continue with {kept.name}\n  {state}\n  {kept.path}")))
+        example = ("example", Content("Start from the example\n  a pump's anomaly detector, ready to be deployed"))
+        new = ("new", Content("New plan\n  choose everything yourself"))
         return [*choices, example, new] if self._sandbox else [*choices, new, example]
 
     def on_mount(self) -> None:
         """Let Enter take the likeliest."""
-        choices = self.query_one("#choices", OptionList)
+        choices = self.query_one("#choices", ChoiceList)
         choices.highlighted = 0
         choices.focus()
 

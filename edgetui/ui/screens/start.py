@@ -43,7 +43,7 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
         hub.show()
         if step := steps.next_open(value.situation()):
             hub.point_to(step.id)
-        hub.status.say("Enter opens a step, F3 the next one that is not done.")
+        hub.status.say("")
         _greet(hub)
     elif what == "kept":
         from edgetui.ui.screens.resume import ResumeScreen
@@ -53,7 +53,7 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
             lambda choice: _chosen(hub, choice),
         )
     elif what == "ready":
-        hub.status.say("Enter opens a step, F3 the next one that is not done.")
+        hub.status.say("")
 
 
 def load_failed(hub: HubScreen, what: str, error: EdgeError) -> None:

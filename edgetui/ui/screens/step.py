@@ -283,6 +283,7 @@ class StepScreen(Screen[None]):
 
     @on(JobStarted)
     def _on_job_started(self, message: JobStarted) -> None:
+        self.refresh_bindings()
         self.job_started(message.job)
 
     @on(JobEvents)
@@ -293,6 +294,7 @@ class StepScreen(Screen[None]):
     @on(JobEnded)
     def _on_job_ended(self, message: JobEnded) -> None:
         self._refresh()
+        self.refresh_bindings()
         self.job_ended(message.job, message.error)
 
     @on(PlanChanged)

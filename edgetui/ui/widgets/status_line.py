@@ -30,6 +30,11 @@ class StatusLine(Static):
         """What it says, without spinner and time."""
         return self._text
 
+    @property
+    def idle(self) -> bool:
+        """Whether it says nothing that is under way or went wrong."""
+        return self._timer is None and not self.has_class("problem")
+
     def say(self, text: str) -> None:
         """Say something that is so."""
         self._stop("")
