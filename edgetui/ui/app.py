@@ -256,7 +256,8 @@ class EdgeApp(App[int]):
             self.exit(return_code=1, message=text)
             return
         self._crashed = True
-        self.push_screen(CrashedScreen(text), self._after_crash)
+        # From the app's own pump: the answer comes to the pump that asked, and the one that failed is dead.
+        self.call_later(self.push_screen, CrashedScreen(text), self._after_crash)
 
     def _after_crash(self, go_on: bool | None) -> None:
         self._crashed = False

@@ -23,14 +23,18 @@ def text_of(app: App[int]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool] | str) -> str:
-    """Wait until a condition holds, or a text is on the screen; returns the screen's text, and fails with it after a while."""
+async def until(pilot: Pilot[int], holds: Callable[[], bool] | str, *, after_fault: bool = False) -> str:
+    """Wait until a condition holds, or a text is on the screen; returns the screen's text, and fails with it after a while.
+
+    A fault of the app fails at once, unless the test is about what comes `after_fault`.
+    """
     loop = asyncio.get_running_loop()
     end = loop.time() + LIMIT
     while True:
-        await pilot.pause()
-        if pilot.app._exception:
-            raise pilot.app._exception
+        if not after_fault:
+            await pilot.pause()
+            if pilot.app._exception:
+                raise pilot.app._exception
         shown = text_of(pilot.app)
         if holds in shown if isinstance(holds, str) else holds():
             return shown

@@ -16,6 +16,7 @@ from edgetui.core.events import Event, Progress, Registered, SignIn
 from edgetui.core.models import (
     Account,
     Device,
+    EngineState,
     HubInfo,
     ModelUpload,
     ModelVersion,
@@ -160,6 +161,11 @@ class Vault:
         )
 
 
+class Engine:
+    def state(self) -> EngineState:
+        return EngineState(False, why="no engine answers", remedy="None is needed.")
+
+
 def ports(world: World, state: Path, sandbox: str = "") -> Ports:
     """All of it; ports that no test of this folder reaches are missing on purpose."""
     nothing: Any = None
@@ -172,7 +178,7 @@ def ports(world: World, state: Path, sandbox: str = "") -> Ports:
         hub=Hub(world),  # type: ignore[arg-type]
         endpoint=nothing,
         vault=Vault(world),  # type: ignore[arg-type]
-        engine=nothing,
+        engine=Engine(),
         files=LocalFiles(state),
         plans=TomlPlanFiles(state),
         sandbox=sandbox,
