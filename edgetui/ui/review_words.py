@@ -43,6 +43,15 @@ def in_words(change: str) -> str:
     return change
 
 
+def _thing(change: str) -> str:
+    """What a setting belongs to: `module pump`, `registry credential x`, `route y`; else the place itself."""
+    place = change[2:].partition(":")[0]
+    for pattern, words in _PLACES:
+        if found := pattern.match(place):
+            return found.expand(words).strip()
+    return place
+
+
 def review(previews: Sequence[Preview]) -> Content:
     """Each device with its warnings and changes."""
     lines: list[Content] = []
@@ -61,11 +70,13 @@ def question(module: str, image: str, previews: Sequence[Preview]) -> str:
     changes = [(preview.device, line) for preview in previews for line in ordered(preview.changes)]
     counts = Counter(line[:1] for _, line in changes)
     told = [f"! {preview.device} {text}" for preview in previews for text in preview.warnings]
-    told += [
-        in_words(line) if len(previews) == 1 else f"{line[:1]} {device}: {in_words(line)[2:]}"
-        for device, line in changes
-        if line[:1] in {"-", "~"}
-    ]
+    several = len(previews) > 1
+    for device, line in changes:
+        # What goes or changes is told in full; of what comes, the thing that it belongs to is enough.
+        words = f"+ {_thing(line)}" if line[:1] == "+" else in_words(line)
+        words = f"{words[:2]}{device}: {words[2:]}" if several else words
+        if line[:1] != "=" and words not in told:
+            told.append(words)
     more = len(told) - CONFIRM_LINES
     if more > 0:
         told = [*told[: CONFIRM_LINES - 1], f"and {more + 1} more such lines in the review"]

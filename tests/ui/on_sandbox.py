@@ -18,6 +18,7 @@ from edgetui.core.ports import Ports
 from edgetui.jobs import examples
 from edgetui.jobs.session import Session
 from edgetui.ui.app import EdgeApp
+from tests.conftest import start_sandbox
 
 from .driving import until
 
@@ -29,6 +30,21 @@ class Outside:
     ports: Ports
     settings: settings.Settings
     plan: str
+
+    def text(self) -> str:
+        """The plan file as it is."""
+        return Path(self.plan).read_text()
+
+    @contextmanager
+    def rewritten(self, old: str, new: str) -> Iterator[None]:
+        """The plan with another text in it, until the block ends; then it is as before, whatever was edited."""
+        before = self.text()
+        assert old in before
+        Path(self.plan).write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            Path(self.plan).write_text(before)
 
     def do(self, *jobs: str) -> Session:
         """Do steps without a screen; fails with what one of them says."""
@@ -49,6 +65,17 @@ class Outside:
             app.open_step(step)
             await until(pilot, lambda: app.screen.id == step)
             yield pilot
+
+
+@contextmanager
+def outside_of_own(folder: Path, cache: Path) -> Iterator[Outside]:
+    """Real ports on a sandbox that nobody else has touched."""
+    running = start_sandbox(folder / "sandbox", cache)
+    try:
+        with outside(running.env, folder / "home") as made:
+            yield made
+    finally:
+        running.stop()
 
 
 @contextmanager

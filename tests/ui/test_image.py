@@ -17,13 +17,13 @@ from edgetui.ui.widgets.field import Field
 from tests.conftest import Sandbox
 
 from .driving import check_snapshot, masked, text_of, until
-from .on_sandbox import Outside, outside
+from .on_sandbox import Outside, outside, outside_of_own
 
 
 @pytest.fixture(scope="module")
-def shared(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+def shared(sandbox_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     """Model registered, script checked."""
-    with outside(sandbox.env, tmp_path_factory.mktemp("image")) as made:
+    with outside_of_own(tmp_path_factory.mktemp("own"), sandbox_cache) as made:
         made.do("model", "script")
         yield made
 
@@ -116,7 +116,7 @@ async def test_a_build_is_stopped(new_sandbox: Callable[..., Sandbox], tmp_path:
 
 async def test_a_failure_puts_its_cause_on_top_and_keeps_the_log(shared: Outside) -> None:
     environment = Path(shared.plan).parent / "myenv.yml"
-    before = replaced(environment, "scikit-learn==", "no-such-package-of-ours==")
+    before = replaced(environment, "      - numpy", "      - no-such-package-of-ours==1.0\n      - numpy")
     shared.do("script")
     try:
         async with shared.opened("image") as pilot:

@@ -91,19 +91,13 @@ class DeployScreen(StepScreen):
 
     def _facts(self) -> str:
         plan, results = self.plan, self.results
-        image, size = review_words.short_digest(results.digest or results.image) or "not built yet (step 4)", ""
-        if self._resolved is not None and self._resolved.by_digest == results.digest:
-            size = f"  ({self._resolved.platform}, {size_text(self._resolved.size)})"
-        credential = "not stored yet (step 5)"
+        image = review_words.short_digest(results.digest or results.image) or "not built yet (step 4)"
+        pulled = "not stored yet (step 5)"
         if results.credential:
-            credential = f"{results.credential_user}, kept in: {results.credential_kept_in}"
-        return "\n".join(
-            [
-                f"Module      {plan.module_name or '…'}",
-                f"Image       {image}{size}",
-                f"Pulled by   {credential}",
-            ]
-        )
+            pulled = f"{results.credential_user}, kept in: {results.credential_kept_in}"
+        if self._resolved is not None and self._resolved.by_digest == results.digest:
+            pulled += f" · {self._resolved.platform}, {size_text(self._resolved.size)}"
+        return f"Module      {plan.module_name or '…'}\nImage       {image}\nPulled by   {pulled}"
 
     def _review(self) -> Content:
         if self.view.blocked:
@@ -153,7 +147,8 @@ class DeployScreen(StepScreen):
 
     def reload(self) -> None:
         """Review, unless the deployment is under way or done."""
-        self._switch_to("devices" if self.job_runs or self.results.devices else "review")
+        deployed = any(device in self.results.devices for device in self.plan.devices)
+        self._switch_to("devices" if self.job_runs or deployed else "review")
         if self.view.blocked:
             self.status.problem(f"The deployment {self.view.blocked} first; F2 goes back to the steps.")
         elif self.job_runs:
@@ -161,7 +156,7 @@ class DeployScreen(StepScreen):
             self.table.focus_rows()
         else:
             self._start_review()
-            if self.results.devices:
+            if deployed:
                 self.table.focus_rows()
             else:
                 self.query_one("#deploy-button").focus()
@@ -260,7 +255,7 @@ class DeployScreen(StepScreen):
     def _deployment_ended(self, error: EdgeError | None) -> None:
         if error is None:
             self.last_error = None
-            self.status.done("Every device has answered. F4 shows the module's log, F2 goes back to the steps.")
+            self.status.done("Every device has answered. F4 shows the module's log, F2 the steps.")
             return
         if error.kind == "cancelled":
             self.status.say("Stopped watching. What was applied stays applied; F8 reviews and deploys again.")

@@ -161,6 +161,7 @@ class FilterTable(Vertical):
         self._loading = ""
         self._error = ("", "")
         self._told = ""
+        self._can_filter = False
 
     def compose(self) -> ComposeResult:
         """Filter, rows (or a text in their place), and one line of words."""
@@ -303,6 +304,8 @@ class FilterTable(Vertical):
         """Marks only where several can be chosen; Esc only while there is a filter to clear."""
         if action in {"mark", "mark_all"}:
             return self.many
+        if action == "filter":
+            return self._can_filter
         if action == "clear_filter":
             return self.has_class("-filtering")
         if action == "to_rows":
@@ -394,6 +397,10 @@ class FilterTable(Vertical):
         title, remedy = self._error
         count, shown = len(self._rows), len(self._shown)
         self.set_class(not shown, "-nothing")
+        can_filter = count > 1 or bool(self._loading)
+        if can_filter != self._can_filter:
+            self._can_filter = can_filter
+            self.refresh_bindings()
         if title:
             state = f"✗ {title}" + (f"\n{remedy}" if remedy else "")
         elif self._loading and not count:

@@ -33,7 +33,7 @@ class LogView(ScrollView, can_focus=True):
         overflow-x: auto;
         overflow-y: scroll;
         scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 1;
+        scrollbar-size-horizontal: 0;
     }
     LogView > .log--cursor { background: $boost; text-style: bold; }
     LogView > .log--match { text-style: underline; color: $text-warning; }
