@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from edgetui.adapters import identity, os_keyring
@@ -15,7 +16,7 @@ from edgetui.adapters.plan_files import TomlPlanFiles
 from edgetui.adapters.tokens import Tokens
 from edgetui.core import ports as port
 from edgetui.core.events import Event
-from edgetui.core.models import Account
+from edgetui.core.models import Account, ResolveRequest, TrialRequest
 from edgetui.settings import Settings
 
 _HERE = "edgetui.adapters."
@@ -88,6 +89,32 @@ class _SharedIdentity:
         return self._hosted.account()
 
 
+class _Resolver:
+    """The Resolver port; what it needs is imported when it is asked."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    def resolve(self, request: ResolveRequest) -> Iterator[Event]:
+        """Resolve without installing."""
+        from edgetui.adapters.uv_resolver import UvResolver
+
+        return UvResolver(self._cache).resolve(request)
+
+
+class _Trial:
+    """The Trial port; what it needs is imported when it is asked."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+
+    def run(self, request: TrialRequest) -> Iterator[Event]:
+        """Try a script on the real inference server."""
+        from edgetui.adapters.trial_server import TrialServer
+
+        return TrialServer(self._cache).run(request)
+
+
 def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", warm: bool = True) -> WiredPorts:
     """Make all ports; takes no time and starts nothing but, in the background, one child for Azure ML.
 
@@ -140,6 +167,8 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
         files=LocalFiles(settings.state),
         plans=TomlPlanFiles(settings.state),
         sandbox=sandbox,
+        resolver=_Resolver(settings.cache),
+        trial=_Trial(settings.cache),
         pools=(who, ml, azure, keyring, docker),
     )
     if warm:

@@ -64,6 +64,13 @@ def parser() -> argparse.ArgumentParser:
     deploy.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
     check = command("check", "check a plan and its files, without network")
     check.add_argument("plan", metavar="PLAN", help="the plan file (TOML)")
+    check.add_argument(
+        "--resolve", action="store_true", help="ask the package index whether the environment can be made"
+    )
+    check.add_argument("--pin", action="store_true", help="resolve, and write the versions into the environment file")
+    check.add_argument(
+        "--smoke", action="store_true", help="run the script with the sample on the real inference server here"
+    )
     models = command("models", "list the registered models of a workspace")
     devices = command("devices", "list the edge devices of a hub")
     images = command("images", "list the images of the workspace's registry")

@@ -100,7 +100,7 @@ class Supervised:
             os.close(writing)
         threading.Thread(target=self._listen, args=(reading,), name=f"{self._what} output", daemon=True).start()
         self._stack.enter_context(self._stop.on_cancel(self.stop))
-        with contextlib.suppress(OSError):  # it may be stopped already
+        with contextlib.suppress(OSError, ValueError):  # it may be stopped already
             assert self._process.stdin is not None  # noqa: S101 -- it is a pipe
             self._process.stdin.write(json.dumps(self._order).encode() + b"\n")
             self._process.stdin.flush()

@@ -106,14 +106,14 @@ class _Watched:
             self._reap()
             family = self._family()
             self.most = max(self.most, len(family))
-            used = sum(_resident(pid) for pid in family)
-            self.peak = max(self.peak, used)
             if self.code is not None:
                 return ""
-            if used > self._memory:
-                return "memory"
             if len(family) > self._processes:
                 return "processes"
+            used = sum(_memory(pid) for pid in family)
+            self.peak = max(self.peak, used)
+            if used > self._memory:
+                return "memory"
             if time.monotonic() > self._until:
                 return "deadline"
 
@@ -165,9 +165,12 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def _memory(pid: int) -> int:
+    """Bytes of a process, pages that several share counted once between them; 0 where it has gone."""
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:  # noqa: PTH123
+        for line in file:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
     return 0
 
 

@@ -23,6 +23,7 @@ from edgetui.core.models import Problem, TrialRequest
 
 SERVER = "azureml-inference-server-http"
 ANSWER_LIMIT = 1 << 20  # bytes of an answer that are read
+RESTARTS = 3  # so many processes that end in init() are enough
 PROCESSES = 100  # of one server; a script that forks without end is stopped there
 # What `azmlinfsrv` does, but on a socket that is ours: on loopback, with a port that nobody else can take.
 _LAUNCHER = """
@@ -67,6 +68,7 @@ class _Trial:
     def __init__(self, request: TrialRequest, environment: TrialEnvironment, folder: Path) -> None:
         self._request, self._environment, self._folder = request, environment, folder
         self._replies: dict[str, _Reply] = {}
+        self._begun = 0
 
     def run(self) -> Generator[Event, None, None]:
         script = self._lay_out()
@@ -86,6 +88,9 @@ class _Trial:
                 for one in running.happenings():
                     if isinstance(one, str):
                         yield LogLine("script", one)
+                        self._begun += trial_words.begins(one)
+                        if self._begun == RESTARTS:
+                            running.stop()
                     elif isinstance(one, Ended):
                         ended = one
                     else:
@@ -148,7 +153,9 @@ class _Trial:
         health, answer = self._replies.get("/"), self._replies.get("/score")
         up = health is not None and health.status == 200
         problems: list[Problem] = []
-        if ended.why in {"deadline", "memory", "processes"}:
+        if self._begun >= RESTARTS and not up:
+            problems.append(told.restarted())
+        elif ended.why in {"deadline", "memory", "processes"}:
             problems.append(told.limit(ended.why, self._request, "run" if up else "init"))
         elif not up:
             problems.append(told.failure("init", ended.code))

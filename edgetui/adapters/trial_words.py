@@ -16,6 +16,11 @@ _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*)(?:: .*)?$")
 
 
+def begins(line: str) -> bool:
+    """Whether the server says that it calls `init()` now."""
+    return _BEGIN.match(line) is not None
+
+
 class Told:
     """The output of one server: `name` is what problems call the script."""
 
@@ -44,6 +49,13 @@ class Told:
         last = next((text for text in reversed(self._output) if text.strip()), "")
         message = f"the server {how} in {self._place(phase)}" + (f": {last.strip()[:300]}" if last else "")
         return self._problem(self._line_of(phase), f"trial-{phase}", message, "see the log")
+
+    def restarted(self) -> Problem:
+        """The process of the server ends in `init()`, and is started again and again."""
+        message = "init() ends the server's process, and each new one too"
+        return self._problem(
+            self._line_of("init"), "trial-init", message, "raise an exception where something is wrong"
+        )
 
     def answered(self, status: int, body: bytes) -> Problem:
         """The script answered, but with an error."""

@@ -52,6 +52,8 @@ def environment(cache: Path, outer: Mapping[str, str] | None = None) -> dict[str
         found.pop("SSL_CERT_FILE", None)
     found |= _index(outer)
     found.pop("UV_CACHE_DIR", None)
+    # A Python is chosen among those that are there; tens of megabytes are not fetched behind a check.
+    found.setdefault("UV_PYTHON_DOWNLOADS", "never")
     return {**found, "UV_CACHE_DIR": str(cache), "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONUNBUFFERED": "1"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +71,7 @@ class UvResolver:
             "--no-annotate",
             "--no-strip-extras",
         ]
-        command += ["--python-platform", _UV_PLATFORMS[request.platform]]
+        command += ["--python", sys.executable, "--python-platform", _UV_PLATFORMS[request.platform]]
         command += ["--output-file", str(here / "requirements.txt")]
         if request.python:
             command += ["--python-version", request.python]

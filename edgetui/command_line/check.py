@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgetui.command_line import output
+from edgetui.command_line import output, running
 from edgetui.command_line.wiring import wired
 from edgetui.core import events, steps
 from edgetui.core.errors import EdgeError
@@ -16,19 +16,68 @@ from edgetui.core.ports import Ports
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is wrong; 0 when nothing is, 2 otherwise. Warnings do not count."""
+    """Print what is wrong; 0 when nothing is, 2 where files are wrong, 1 where the script fails. Warnings do not count."""
     path = Path(args.plan).absolute()
     with wired(args) as wires:
         plan = wires.ports.plans.load(str(path))
         found = list(problems(plan, path.name, wires.ports))
-    errors = sum(problem.severity == "error" for problem in found)
-    if args.json:
-        output.json_line(events.Checked(tuple(found), ""))
-        return 2 if errors else 0
-    for problem in found:
-        output.line(output.problem_text(problem))
-    output.line(f"{path.name}: {errors} errors, {len(found) - errors} warnings")
-    return 2 if errors else 0
+        if args.json:
+            output.json_line(events.Checked(tuple(found), ""))
+        else:
+            for problem in found:
+                output.line(output.problem_text(problem))
+        failed = False
+        if (args.resolve or args.pin) and _readable(found):
+            found += _resolve(plan, wires.ports, pin=args.pin, as_json=args.json)
+        if args.smoke and not _errors(found):
+            failed = _smoke(plan, wires.ports, as_json=args.json)
+    if not args.json:
+        errors = _errors(found)
+        output.line(f"{path.name}: {errors} errors, {len(found) - errors} warnings")
+    return 2 if _errors(found) else 1 if failed else 0
+
+
+def _errors(found: list[Problem]) -> int:
+    return sum(problem.severity == "error" for problem in found)
+
+
+def _readable(found: list[Problem]) -> bool:
+    return not any(problem.rule in {"yaml", "shape", "dependencies", "scoring.environment"} for problem in found)
+
+
+def _resolve(plan: Plan, ports: Ports, *, pin: bool, as_json: bool) -> tuple[Problem, ...]:
+    """Ask the resolver; returns what it says is wrong."""
+    from edgetui.jobs import resolve
+
+    for event in running.events(lambda: resolve.resolve(plan, ports)):
+        if isinstance(event, events.Resolved):
+            output.printer(as_json=as_json)(event)
+            if pin and event.ok:
+                changed = resolve.pin(plan, event, ports)
+                if not as_json:
+                    output.line(f"{plan.scoring.environment}: {changed} lines pinned")
+            return event.problems
+        if as_json or isinstance(event, events.Progress):
+            output.printer(as_json=as_json)(event)
+    return ()
+
+
+def _smoke(plan: Plan, ports: Ports, *, as_json: bool) -> bool:
+    """Try the script; returns whether it failed. The log is shown where it did."""
+    from edgetui.jobs import smoke
+
+    said: list[events.LogLine] = []
+    for event in running.events(lambda: smoke.smoke(plan, ports)):
+        if isinstance(event, events.LogLine) and not as_json:
+            said.append(event)
+            continue
+        if isinstance(event, events.Smoked) and not event.ok:
+            for line in said[-60:]:
+                output.printer(as_json=False)(line)
+        output.printer(as_json=as_json)(event)
+        if isinstance(event, events.Smoked):
+            return not event.ok
+    return True
 
 
 def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:

@@ -75,6 +75,8 @@ def _said(event: events.Event) -> list[tuple[str, str]]:
             return [("sign-in", text or f"open {url} and type {code}")]
         case events.Checked(problems):
             return [("script", problem_text(problem)) for problem in problems] or [("script", "checked, nothing found")]
+        case events.Resolved() | events.Smoked():
+            return _said_of_trial(event)
         case events.Registered():
             return [("model", f"{event.id} {'was there already' if event.reused else 'registered'}")]
         case events.ImageBuilt(reference, _, log, seconds, reused):
@@ -86,6 +88,22 @@ def _said(event: events.Event) -> list[tuple[str, str]]:
             return [("deploy", f"{by_digest} {platform}, {size / 1e6:.1f} MB")]
         case _:
             return _said_of_device(event)
+
+
+def _said_of_trial(event: events.Resolved | events.Smoked) -> list[tuple[str, str]]:
+    said = [("script", problem_text(problem)) for problem in event.problems]
+    if isinstance(event, events.Resolved):
+        if event.ok:
+            said.append(("script", f"{len(event.pins)} packages would be installed"))
+        if event.unchecked:
+            said.append(("script", f"not checked, there is no micromamba: {', '.join(event.unchecked)}"))
+        return said
+    if event.init_seconds is not None:
+        said.append(("script", f"init() took {event.init_seconds:.1f} s on Python {event.python}"))
+    if event.run_milliseconds is not None:
+        answer = json.dumps(event.answer, ensure_ascii=False)
+        said.append(("script", f"run() answered {event.status} in {event.run_milliseconds:.1f} ms: {answer[:300]}"))
+    return [*said, ("script", f"memory at most {event.peak_memory / 2**20:.0f} MiB")]
 
 
 def _said_of_device(event: events.Event) -> list[tuple[str, str]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edgetui.adapters.trial_environments import TrialEnvironment, TrialEnvironments
 from edgetui.core import scoring
+from edgetui.core.events import Event
 from edgetui.core.scoring.rules import RULES
 from tests.unit import corpus
 
@@ -24,12 +25,14 @@ CASES = [case for case in corpus.load("scripts_*.txt") if case.server != "none"]
 
 @pytest.fixture(scope="module")
 def environment(sandbox_cache: Path) -> TrialEnvironment:
-    installing = TrialEnvironments(sandbox_cache).ensure(REQUIREMENTS, "")
-    while True:
-        try:
-            next(installing)
-        except StopIteration as done:
-            return done.value
+    found: list[TrialEnvironment] = []
+
+    def installed() -> Iterator[Event]:
+        found.append((yield from TrialEnvironments(sandbox_cache).ensure(REQUIREMENTS, "")))
+
+    for event in installed():
+        print(event)
+    return found[0]
 
 
 def ours(case: corpus.Case) -> str:

@@ -1,0 +1,230 @@
+"""Trials on the real inference server: the answer, the script's own traceback at its line, an end at every limit, nothing left."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgetui.adapters.local_files import LocalFiles
+from edgetui.adapters.trial_server import TrialServer
+from edgetui.core.cancel import Cancellation, using
+from edgetui.core.errors import EdgeError
+from edgetui.core.events import Event, LogLine, Progress, Smoked
+from edgetui.core.models import TrialRequest
+from edgetui.core.plan import Model, Plan, Scoring
+from edgetui.jobs import smoke
+from tests.unit import memory_ports
+
+EXAMPLE = Path(__file__).parents[2] / "assets/examples/pump-anomaly"
+REQUIREMENTS = ("azureml-inference-server-http==1.5.1",)
+RUN = "\n\ndef run(raw_data):\n    return raw_data\n"
+LOADED = "def init():\n    pass\n"
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="what is left is looked for in /proc")
+
+
+def left(script: str) -> list[str]:
+    """Processes that still have the trial's script in their environment or command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            held = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if script.encode() in held:
+            found.append(f"{process.name} {(process / 'cmdline').read_bytes()!r}")
+    return found
+
+
+Trial = Callable[..., Smoked]
+
+
+@pytest.fixture
+def trial(tmp_path: Path, sandbox_cache: Path) -> Trial:
+    """Run a script's text as a trial of its own; asserts that nothing of it is left."""
+
+    def run(text: str, sample: str = '{"data": 1}', seconds: float = 60.0, memory: int = 1 << 30) -> Smoked:
+        script = tmp_path / f"score_{uuid.uuid4().hex}.py"
+        script.write_text(text, encoding="utf-8")
+        request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", sample, seconds, memory)
+        *_, last = TrialServer(sandbox_cache).run(request)
+        assert isinstance(last, Smoked)
+        assert left(script.name) == []
+        return last
+
+    return run
+
+
+def only(smoked: Smoked) -> tuple[str, int, str]:
+    """Rule, line and message of the one problem."""
+    (problem,) = smoked.problems
+    assert not smoked.ok
+    assert problem.remedy
+    assert problem.file == "score.py"
+    return problem.rule, problem.line, problem.message
+
+
+def test_the_example_answers(sandbox_cache: Path, tmp_path: Path) -> None:
+    plan = Plan(
+        model=Model("pump-anomaly", "model.pkl"),
+        scoring=Scoring("score.py", "myenv.yml", "sample.json"),
+        folder=str(EXAMPLE),
+    )
+    ports = memory_ports.World().ports()
+    ports = type(ports)(**{**vars(ports), "files": LocalFiles(tmp_path), "trial": TrialServer(sandbox_cache)})
+    *before, last = smoke.smoke(plan, ports)
+    assert isinstance(last, Smoked)
+    assert last.problems == ()
+    assert (last.ok, last.status) == (True, 200)
+    assert last.answer["anomaly"] == [False, True, True]
+    assert last.init_seconds is not None
+    assert last.run_milliseconds is not None
+    assert last.peak_memory > 50 << 20
+    assert any(isinstance(event, LogLine) and "Invoking user's init" in event.text for event in before)
+    assert json.loads(msgspec.json.encode(last))["event"] == "smoked"
+
+
+def test_without_a_sample_the_start_is_tried(trial: Trial) -> None:
+    smoked = trial(LOADED + RUN, sample="")
+    assert (smoked.ok, smoked.status, smoked.answer) == (True, 0, None)
+
+
+def test_an_exception_at_import_is_told_at_its_line(trial: Trial) -> None:
+    rule, line, message = only(trial("import nothing_of_that_name\n\n\n" + LOADED + RUN))
+    assert (rule, line) == ("trial-init", 1)
+    assert "importing the script failed: ModuleNotFoundError: No module named 'nothing_of_that_name'" in message
+
+
+def test_an_exception_in_init_is_told_at_its_line(trial: Trial) -> None:
+    rule, line, message = only(trial("def init():\n    part = {}\n    part['model']\n" + RUN))
+    assert (rule, line, message) == ("trial-init", 3, "init() failed: KeyError: 'model'")
+
+
+def test_an_exception_in_run_is_told_at_its_line(trial: Trial) -> None:
+    smoked = trial(LOADED + "\n\ndef half(x):\n    return x / 0\n\n\ndef run(raw_data):\n    return half(1)\n")
+    assert only(smoked) == ("trial-run", 6, "run() failed: ZeroDivisionError: division by zero")
+    assert smoked.status == 500
+
+
+def test_an_answer_that_is_an_error_is_told(trial: Trial) -> None:
+    text = "from azureml_inference_server_http.api.aml_response import AMLResponse\n" + LOADED
+    rule, line, message = only(trial(text + "\n\ndef run(data):\n    return AMLResponse('no rows', 400)\n"))
+    assert (rule, line) == ("trial-run", 6)
+    assert "400: no rows" in message
+
+
+def test_a_script_that_hangs_in_init_ends_at_the_deadline(trial: Trial) -> None:
+    text = "import threading\n\n\ndef init():\n    threading.Event().wait()\n" + RUN
+    assert only(trial(text, seconds=8)) == ("trial-deadline", 4, "init() did not come back within 8 s; it was ended")
+
+
+def test_a_script_that_hangs_in_run_ends_at_the_deadline(trial: Trial) -> None:
+    text = "import threading\n\n\n" + LOADED + "\n\ndef run(raw_data):\n    threading.Event().wait()\n"
+    assert only(trial(text, seconds=8)) == ("trial-deadline", 8, "run() did not come back within 8 s; it was ended")
+
+
+DAEMON = """
+import os, signal, threading
+
+def init():
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            threading.Event().wait()
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_script_that_leaves_a_daemon_behind_leaves_none(trial: Trial) -> None:
+    smoked = trial(DAEMON + RUN)
+    assert (smoked.ok, smoked.answer) == (True, '{"data": 1}')
+
+
+def test_a_script_that_forks_without_end_is_ended(trial: Trial) -> None:
+    text = "import os, threading\n\n\ndef init():\n    while os.fork():\n        pass\n    threading.Event().wait()\n"
+    rule, line, message = only(trial(text + RUN, seconds=40))
+    assert (rule, line) == ("trial-processes", 4)
+    assert "without end" in message
+
+
+def test_a_script_that_fills_memory_is_ended(trial: Trial) -> None:
+    text = "def init():\n    kept = []\n    while True:\n        kept.append(bytearray(b'x' * (8 << 20)))\n"
+    smoked = trial(text + RUN, memory=400 << 20)
+    assert only(smoked) == ("trial-memory", 1, "init() took more than 400 MiB of memory; it was ended")
+    assert smoked.peak_memory > 400 << 20
+
+
+def test_a_script_that_prints_a_million_lines_is_not_shown_whole(tmp_path: Path, sandbox_cache: Path) -> None:
+    script = tmp_path / f"score_{uuid.uuid4().hex}.py"
+    script.write_text("import os\n\n\ndef init():\n    os.write(1, b'line\\n' * 1_000_000)\n" + RUN)
+    request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", "1", 60.0)
+    events = list(TrialServer(sandbox_cache).run(request))
+    last = events[-1]
+    assert isinstance(last, Smoked)
+    assert last.ok
+    assert sum(isinstance(event, LogLine) for event in events) < 2100
+    assert any(isinstance(event, LogLine) and "goes on" in event.text for event in events)
+    assert left(script.name) == []
+
+
+def test_a_script_that_reads_stdin_gets_nothing(trial: Trial) -> None:
+    rule, line, message = only(trial("NAME = input()\n" + LOADED + RUN))
+    assert (rule, line) == ("trial-init", 1)
+    assert "EOFError" in message
+
+
+def test_what_a_script_writes_to_stdin_goes_nowhere(trial: Trial) -> None:
+    assert trial("import os\n\n\ndef init():\n    os.write(0, b'x' * 1_000_000)\n" + RUN).ok
+
+
+def test_a_script_that_ends_its_own_process_is_told(trial: Trial) -> None:
+    rule, line, message = only(trial("import os\n\n\ndef init():\n    os._exit(9)\n" + RUN))
+    assert (rule, line) == ("trial-init", 4)
+    assert "ends the server's process" in message
+
+
+def test_cancelling_ends_it(tmp_path: Path, sandbox_cache: Path) -> None:
+    script = tmp_path / f"score_{uuid.uuid4().hex}.py"
+    script.write_text("import threading\n\n\ndef init():\n    threading.Event().wait()\n" + RUN)
+    request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", "1", 300.0)
+    cancellation = Cancellation()
+
+    def until_init(events: Iterator[Event]) -> None:
+        for event in events:
+            if isinstance(event, LogLine) and "Invoking user's init" in event.text:
+                threading.Thread(target=cancellation.cancel).start()
+
+    with using(cancellation), pytest.raises(EdgeError) as stopped:
+        until_init(TrialServer(sandbox_cache).run(request))
+    assert stopped.value.kind == "cancelled"
+    assert left(script.name) == []
+
+
+def test_leaving_the_iterator_ends_it(tmp_path: Path, sandbox_cache: Path) -> None:
+    script = tmp_path / f"score_{uuid.uuid4().hex}.py"
+    script.write_text(LOADED + RUN)
+    request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", "1", 300.0)
+    running = TrialServer(sandbox_cache).run(request)
+    for event in running:
+        if isinstance(event, Progress) and event.text == "starting the inference server":
+            break
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert left(script.name) == []
+
+
+def test_an_environment_that_cannot_be_installed_says_why(tmp_path: Path, sandbox_cache: Path) -> None:
+    request = TrialRequest("score.py", str(EXAMPLE / "score.py"), "", "m", ("numpy==0.0.99",), "", "", 30.0)
+    with pytest.raises(EdgeError) as failed:
+        list(TrialServer(sandbox_cache).run(request))
+    assert "numpy==0.0.99" in failed.value.detail
+    assert failed.value.field == "scoring.environment"
