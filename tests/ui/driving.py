@@ -23,13 +23,15 @@ def text_of(app: App[int]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool] | str, *, after_fault: bool = False) -> str:
+async def until(
+    pilot: Pilot[int], holds: Callable[[], bool] | str, *, after_fault: bool = False, limit: float = LIMIT
+) -> str:
     """Wait until a condition holds, or a text is on the screen; returns the screen's text, and fails with it after a while.
 
     A fault of the app fails at once, unless the test is about what comes `after_fault`.
     """
     loop = asyncio.get_running_loop()
-    end = loop.time() + LIMIT
+    end = loop.time() + limit
     while True:
         if not after_fault:
             await pilot.pause()
@@ -38,7 +40,7 @@ async def until(pilot: Pilot[int], holds: Callable[[], bool] | str, *, after_fau
         shown = text_of(pilot.app)
         if holds in shown if isinstance(holds, str) else holds():
             return shown
-        assert loop.time() < end, f"not within {LIMIT} s: {holds}\n{shown}"
+        assert loop.time() < end, f"not within {limit} s: {holds}\n{shown}"
         await asyncio.sleep(0.01)
 
 

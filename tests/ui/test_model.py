@@ -11,6 +11,8 @@ from edgetui.core.models import ModelVersion
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.screens.model_tags import check_tags, format_tags, parse_tags
 from edgetui.ui.widgets.field import Field
+from tests.conftest import Sandbox
+from tests.ui import on_sandbox
 from tests.ui.conftest import SIZES
 from tests.ui.driving import check_snapshot, masked, text_of, until
 from tests.ui.fake_ports import World
@@ -120,6 +122,19 @@ async def test_what_was_typed_is_in_the_plan_as_soon_as_the_field_is_left(
         await pilot.press("end", *"-2", "f2")  # leaving the screen leaves the field
         await until(pilot, lambda: 'name = "model-2"' in (tmp_path / "plan.toml").read_text())
         assert "Deploy a model" in text_of(app)
+
+
+async def test_registered_models_of_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+    with on_sandbox.outside(sandbox.env, tmp_path / "home") as outside:
+        async with outside.opened("model") as pilot:
+            await until(pilot, "F8 (or Enter")
+            await pilot.press("f7")
+            await until(pilot, "Enter chooses a version")
+            await pilot.press("enter")
+            await until(pilot, " 3 Script")
+            session = pilot.app.session  # type: ignore[attr-defined]
+            assert session.plan.model.version is not None
+            assert session.plan.model.path == ""
 
 
 @pytest.mark.parametrize("tags", [{}, {"a": "b"}, {"a": "b, c", "d": 'e "f"'}, {"url": "x=y"}])

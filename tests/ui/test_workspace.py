@@ -10,6 +10,8 @@ import pytest
 from edgetui.core.errors import EdgeError
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.screens.workspace import WorkspaceScreen
+from tests.conftest import Sandbox
+from tests.ui import on_sandbox
 from tests.ui.conftest import SIZES
 from tests.ui.driving import check_snapshot, masked, text_of, until
 from tests.ui.fake_ports import World
@@ -78,7 +80,8 @@ async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp],
         await pilot.press("1")
         await until(pilot, "Enter chooses a workspace")
         await pilot.press("f8")
-        shown = await until(pilot, "ABCD-1234")
+        await until(pilot, "ABCD-1234")
+        shown = await until(pilot, "Waiting for you to sign in there")
         assert "https://login.example/device" in shown
         check_snapshot("sign-in-80x24", masked(shown))
         await pilot.press("y")
@@ -122,3 +125,13 @@ async def test_without_access_says_how_to_sign_in(fake: Callable[..., EdgeApp], 
         world.error = None
         await pilot.press("f5")
         await until(pilot, "Enter chooses a workspace")
+
+
+async def test_on_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
+    with on_sandbox.outside(sandbox.env, tmp_path) as outside:
+        async with outside.opened("workspace") as pilot:
+            shown = await until(pilot, "Enter chooses a workspace")
+            assert "1 workspace" in shown
+            await until(pilot, lambda: "asking…" not in text_of(pilot.app))
+            await pilot.press("enter")
+            await until(pilot, " 2 Model")
