@@ -44,7 +44,7 @@ CAUSES = (
         "image.platform",
     ),
     _cause(
-        r"WrongBase: (?P<said>[^\"\n]{0,200})",
+        r"^WrongBase: (?P<said>[^\"\n]{0,200})",
         "{said}",
         "Change the environment's python, or the base image",
         "image.base",
@@ -121,28 +121,38 @@ CAUSES = (
         "Look at the .dockerignore of image.context",
         "image.context",
     ),
-    _cause(
-        r"returned a non-zero code: (?P<said>\d+)",
-        "a command of the build ended with code {said}",
-        "Read the log above the last line",
-        "",
-    ),
 )
+
+# Says only that something failed, not what.
+_ANY = _cause(
+    r"returned a non-zero code: (?P<said>\d+)",
+    "a command of the build ended with code {said}",
+    "Read the log above the last line",
+    "",
+)
+# The commands themselves, which speak of what may go wrong.
+_COMMANDS = re.compile(r"^(?:Step \d+/\d+ :|The command ').*$", re.MULTILINE)
 
 
 def find(text: str) -> tuple[Cause, str] | None:
     """The cause that the words speak of, and its name in one line; None where they say nothing that we know."""
+    said = _COMMANDS.sub("", text)
     for cause in CAUSES:
-        found = cause.pattern.search(text)
+        found = cause.pattern.search(said)
         if found:
-            said = next((value for value in found.groupdict().values() if value), "").strip()
-            return cause, cause.why.format(said=said) if said or "{said}" not in cause.why else cause.remedy
+            name = next((value for value in found.groupdict().values() if value), "").strip()
+            return cause, cause.why.format(said=name) if name or "{said}" not in cause.why else cause.remedy
     return None
+
+
+def _any(text: str) -> tuple[Cause, str] | None:
+    found = _ANY.pattern.search(text)
+    return (_ANY, _ANY.why.format(said=found["said"])) if found else None
 
 
 def explained(problem: EdgeError, log: str = "") -> EdgeError:
     """The same failure with its cause in the title, what to do, and where; unchanged where the cause is not known."""
-    found = find(f"{problem.detail}\n{log}") if problem.kind == "failed" else None
+    found = (find(problem.detail) or find(log) or _any(problem.detail)) if problem.kind == "failed" else None
     if found is None:
         return problem
     cause, why = found

@@ -18,6 +18,9 @@ PACKAGES = {
     "dbus-run-session": "dbus",
     "Xvfb": "xvfb",
     "dockerd": "docker.io",
+    "docker-registry": "docker-registry",
+    "htpasswd": "apache2-utils",
+    "debootstrap": "debootstrap",
 }
 
 

@@ -1,0 +1,155 @@
+"""Real engines, a real registry and a real base image for the tests; each is the test's own, and gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import platformdirs
+import pytest
+from filelock import FileLock
+
+from tests.real.parts import need
+
+START_LIMIT = 60.0  # seconds
+BASE = "debian-py:12"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running dockerd."""
+
+    process: subprocess.Popen[bytes]
+    host: str  # of its API, for DOCKER_HOST
+
+    def client(self, seconds: float = 120.0) -> Any:
+        return docker.APIClient(base_url=self.host, version="auto", timeout=seconds)
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[Engine]:
+    """An engine without a network of its own: builds and containers use this machine's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start dockerd")
+    (program,) = need("dockerd")
+    # A short path: a socket's may have 107 bytes, and containerd's lies deep.
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
+    host, log = f"unix://{folder}/docker.sock", folder / "log"
+    command = [program, "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", str(folder / "root")]
+    command += ["--exec-root", str(folder / "exec"), "-H", host, "-p", str(folder / "pid")]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        _wait(process, log, "API listen on")
+        yield Engine(process, host)
+    finally:
+        _end(process)
+        # dockerd leaves its data folder mounted onto itself.
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+            subprocess.run(["umount", "-l", mount], check=True, timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def registry(folder: Path, user: str, password: str) -> Iterator[str]:
+    """A registry with one user; yields its `127.0.0.1:port`. Engines speak plain HTTP to loopback."""
+    program, htpasswd = need("docker-registry", "htpasswd")
+    folder.mkdir()
+    subprocess.run(
+        [htpasswd, "-Bic", str(folder / "htpasswd"), user], input=password.encode(), check=True, capture_output=True
+    )
+    port = free_port()
+    config = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+        "auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}},
+    }
+    (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([program, "serve", str(folder / "config.yml")], stdout=out, stderr=out)
+    try:
+        _wait(process, log, "listening on")
+        yield f"127.0.0.1:{port}"
+    finally:
+        _end(process)
+
+
+def import_base(one: Engine) -> None:
+    """Give an engine the base image: Debian with Python, made once by debootstrap and kept."""
+    file = _base_file()
+    client = one.client()
+    try:
+        with file.open("rb") as archive:
+            chunks = iter(lambda: archive.read(2**20), b"")  # a file by itself would go line by line
+            repository, _, tag = BASE.partition(":")
+            client.import_image_from_stream(chunks, repository=repository, tag=tag)
+    finally:
+        client.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _base_file() -> Path:
+    (debootstrap,) = need("debootstrap")
+    given = os.environ.get("EDGETUI_TEST_CACHE")
+    cache = Path(given) if given else Path(platformdirs.user_cache_dir("edgetui-tests"))
+    cache.mkdir(parents=True, exist_ok=True)
+    file = cache / "debian-py-12.tar"
+    with FileLock(cache / "debian-py-12.lock"):
+        if file.exists():
+            return file
+        with tempfile.TemporaryDirectory(prefix="base-", dir=cache) as folder:
+            root, packed = Path(folder, "root"), Path(folder, "tar")
+            include = "--include=python3,python3-pip,python3-venv,ca-certificates"
+            made = subprocess.run(
+                [debootstrap, "--variant=minbase", include, "bookworm", str(root)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if made.returncode:
+                message = f"real part missing: no base image by debootstrap: {(made.stdout + made.stderr)[-500:]}"
+                pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+            shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+            subprocess.run(["tar", "--sort=name", "-C", str(root), "-cf", str(packed), "."], check=True, timeout=300)
+            packed.rename(file)
+    return file
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, words: str) -> None:
+    end = time.monotonic() + START_LIMIT
+    while words not in log.read_text(errors="replace"):
+        assert time.monotonic() < end, log.read_text(errors="replace")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+            message = f"this machine lets none run: {log.read_text(errors='replace').splitlines()[-1]}"
+            pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,354 @@
+"""Images by a real engine: built, pushed to a real registry, pulled by another engine, run, and asked."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import msgspec
+import pytest
+import requests
+
+from edgetui.adapters import docker_build
+from edgetui.adapters.cloud import Cloud
+from edgetui.adapters.context import Context
+from edgetui.core import cancel
+from edgetui.core.errors import EdgeError
+from edgetui.core.events import Event, ImageBuilt, LogLine, Progress
+from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo, WorkspaceInfo
+from edgetui.core.redact import Secret
+from tests.contract.client_runs import EXAMPLE
+from tests.real.engines import BASE, CERTIFICATES, Engine, engine, free_port, import_base, registry
+
+USER, PASSWORD = "edgeacr", "pw-of-the-registry"
+BARE = "dependencies:\n- python=3.11\n- pip\n"
+LIMIT = 120.0  # seconds until something that hangs is given up
+replace = msgspec.structs.replace
+
+
+@pytest.fixture(scope="module")
+def building() -> Iterator[Engine]:
+    """The engine that builds, with the base image."""
+    with engine() as one:
+        import_base(one)
+        yield one
+
+
+@pytest.fixture
+def builder(building: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> docker_build.DockerBuilder:
+    monkeypatch.setenv("DOCKER_HOST", building.host)
+    return docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Callable[..., BuildRequest]:
+    """A request for the example, or for one with an environment without packages."""
+    folder = tmp_path / "example"
+    shutil.copytree(EXAMPLE, folder)
+
+    def make(login_server: str, password: str = PASSWORD, environment: str = "") -> BuildRequest:
+        if environment:
+            (folder / "myenv.yml").write_text(environment)
+        return BuildRequest(
+            WorkspaceInfo("s", "g", "w"),
+            "pump-anomaly:1",
+            str(folder / "score.py"),
+            str(folder / "myenv.yml"),
+            "pump",
+            "1",
+            model_path=str(folder / "model.pkl"),
+            registry=RegistryInfo("id", "edgeacr", login_server),
+            credential=RegistryCredential(login_server, USER, Secret(password)),
+            content="content",
+            base=BASE,
+            index_url=_index(),
+            ca_bundle=CERTIFICATES,
+            network="host",
+        )
+
+    return make
+
+
+def _index() -> str:
+    """The package index that this machine's pip asks, where a build can reach it too."""
+    said = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
+    )
+    url = os.environ.get("PIP_INDEX_URL") or said.stdout.strip()
+    return url if url.startswith("http") and "@" not in url else ""
+
+
+def built(events: list[Event]) -> ImageBuilt:
+    assert isinstance(events[-1], ImageBuilt), events
+    return events[-1]
+
+
+def lines(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, LogLine)]
+
+
+def refused(work: Callable[[], Any]) -> EdgeError:
+    with pytest.raises(EdgeError) as caught:
+        work()
+    assert caught.value.remedy
+    assert PASSWORD not in str(caught.value)
+    return caught.value
+
+
+def containers(one: Engine) -> list[Any]:
+    client = one.client()
+    try:
+        return list(client.containers(all=True))
+    finally:
+        client.close()
+
+
+# -- the whole chain ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_example_is_built_pushed_pulled_elsewhere_and_answers(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine, tmp_path: Path
+) -> None:
+    with registry(tmp_path / "registry", USER, PASSWORD) as login_server, engine() as device:
+        request = wanted(login_server)
+        cold = list(builder.build(request))
+        image = built(cold)
+        assert image.digest.startswith("sha256:")
+        assert any(isinstance(event, Progress) and event.unit == "bytes" for event in cold)
+        assert PASSWORD not in repr(cold)
+
+        script = Path(request.script)
+        script.write_text(script.read_text() + "# edited\n")
+        edited = list(builder.build(replace(request, tag="2", content="content-2")))
+        assert sum(line.endswith(": Pushed") for line in lines(edited)) == 1
+        assert sum(line.endswith(": Layer already exists") for line in lines(edited)) == image.layers - 1
+        assert not any("pip install" in line for line in lines(edited))
+
+        _runs_on(device, f"{login_server}/pump@{built(edited).digest}", request, script)
+    assert containers(building) == []
+
+
+def _runs_on(device: Engine, image: str, request: BuildRequest, script: Path) -> None:
+    """Pull with the credential, run as the image says, and ask; the answer is that of the model itself."""
+    assert request.credential is not None
+    login = {"username": request.credential.username, "password": request.credential.password.reveal()}
+    client, port = device.client(), free_port()
+    try:
+        refusal = [event for event in _pulled(client, image, {**login, "password": "wrong"}) if "error" in event]
+        assert "unauthorized" in str(refusal)
+        assert not [event for event in _pulled(client, image, login) if "error" in event]
+        config = client.inspect_image(image)["Config"]
+        assert (config["User"], config["ExposedPorts"]) == ("1000:1000", {"5001/tcp": {}})
+        command = [*config["Cmd"], "--port", str(port)]  # this machine's network is shared with others
+        container = client.create_container(image, command, host_config=client.create_host_config(network_mode="host"))
+        client.start(container)
+        try:
+            answer = _asked(client, container, f"http://127.0.0.1:{port}/score", script.with_name("sample.json"))
+            assert answer == _expected(script)
+        finally:
+            client.remove_container(container, force=True)
+    finally:
+        client.close()
+
+
+def _pulled(client: Any, image: str, login: dict[str, str]) -> list[dict[str, Any]]:
+    try:
+        return list(client.pull(image, stream=True, decode=True, auth_config=login))
+    except docker.errors.APIError as problem:
+        return [{"error": str(problem)}]
+
+
+def _asked(client: Any, container: Any, url: str, sample: Path) -> Any:
+    waiting = threading.Event()
+    for _ in range(600):
+        try:
+            response = requests.post(
+                url, data=sample.read_bytes(), headers={"Content-Type": "application/json"}, timeout=30
+            )
+        except requests.ConnectionError:
+            assert client.inspect_container(container)["State"]["Running"], client.logs(container).decode()
+            waiting.wait(0.1)
+            continue
+        assert response.status_code == 200, response.text
+        return response.json()
+    return pytest.fail(client.logs(container).decode())
+
+
+def _expected(script: Path) -> Any:
+    """What the model says when it is asked here."""
+    readings = json.loads(script.with_name("sample.json").read_text())["readings"]
+    model = pickle.loads(script.with_name("model.pkl").read_bytes())  # noqa: S301 -- the file is our own
+    scores = model.decision_function([[one["temperature"], one["pressure"]] for one in readings])
+    return {
+        "anomaly": [bool(score < 0) for score in scores],
+        "score": pytest.approx([float(score) for score in scores]),
+    }
+
+
+def test_the_same_inputs_give_the_same_layers_without_any_cache(
+    builder: docker_build.DockerBuilder,
+    wanted: Callable[..., BuildRequest],
+    building: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
+        request = wanted(login_server, environment=BARE)
+        image = built(list(builder.build(request)))
+        first = _layers(building, image.reference)
+        client = building.client()
+        for tag in [tag for one in client.images(docker_build.ENVIRONMENT) for tag in one["RepoTags"]]:
+            client.remove_image(tag, noprune=True)
+        client.close()
+        monkeypatch.setattr(docker.APIClient, "build", functools.partialmethod(docker.APIClient.build, nocache=True))
+        again = list(builder.build(request))
+        assert any(line.startswith(" ---> Running in") for line in lines(again))
+        assert _layers(building, image.reference) == first
+
+
+def _layers(one: Engine, image: str) -> list[str]:
+    client = one.client()
+    try:
+        found: list[str] = client.inspect_image(image)["RootFS"]["Layers"]
+        return found
+    finally:
+        client.close()
+
+
+# -- what fails ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_push_names_the_credential(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], tmp_path: Path
+) -> None:
+    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
+        error = refused(lambda: list(builder.build(wanted(login_server, "wrong", BARE))))
+    assert (error.field, error.kind) == ("registry.credential", "access")
+
+
+def test_a_registry_that_stalls_or_is_not_there_ends_the_push(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker_build, "_STALLED", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        request = wanted(f"127.0.0.1:{silent.getsockname()[1]}", environment=BARE)
+        assert refused(lambda: list(builder.build(request))).retryable
+    assert refused(lambda: list(builder.build(request))).retryable
+
+
+def test_a_base_image_that_cannot_be_had_is_told(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest]
+) -> None:
+    request = replace(wanted("127.0.0.1:9", environment=BARE), base="127.0.0.1:9/no-such-base:1")
+    assert refused(lambda: list(builder.build(request))).kind == "unreachable"
+
+
+def test_an_image_for_another_processor_than_was_asked_for_is_not_pushed(
+    building: Engine, wanted: Callable[..., BuildRequest], tmp_path: Path
+) -> None:
+    client = building.client()
+    request = replace(wanted("127.0.0.1:9", environment=BARE), platform="linux/arm64")
+    work = docker_build._Work(client, request, Context(Cloud(), lambda _: ("", 0), tmp_path))
+    error = refused(lambda: work.checked(BASE))
+    client.close()
+    assert error.field == "image.platform"
+    assert "linux/amd64" in error.title
+
+
+def test_another_python_than_the_base_image_has_is_told(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest]
+) -> None:
+    error = refused(lambda: list(builder.build(wanted("127.0.0.1:9", environment=BARE.replace("3.11", "3.13")))))
+    assert error.field == "image.base"
+    assert "no Python 3.13" in error.title
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """An environment whose only package comes from an index that never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        yield f"{BARE}- pip:\n  - --index-url {index}\n  - edgetui-never==1\n"
+
+
+class InThread:
+    """A build in a thread; `reached` once its log says the words."""
+
+    def __init__(self, builder: docker_build.DockerBuilder, request: BuildRequest, words: str) -> None:
+        self.stop = cancel.Cancellation()
+        self.error: EdgeError | None = None
+        self._reached = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(builder, request, words), daemon=True)
+        self._thread.start()
+        assert self._reached.wait(LIMIT)
+
+    def ended(self, seconds: float) -> EdgeError:
+        self._thread.join(seconds)
+        assert not self._thread.is_alive()
+        assert self.error is not None
+        return self.error
+
+    def _run(self, builder: docker_build.DockerBuilder, request: BuildRequest, words: str) -> None:
+        try:
+            with cancel.using(self.stop):
+                for event in builder.build(request):
+                    if words in getattr(event, "text", ""):
+                        self._reached.set()
+        except EdgeError as problem:
+            self.error = problem
+
+
+def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine, hanging: str
+) -> None:
+    build = InThread(builder, wanted("127.0.0.1:9", environment=hanging), "Looking in indexes")
+    assert containers(building)
+    build.stop.cancel()
+    assert build.ended(3.0).kind == "cancelled"
+    assert _emptied(building)
+
+
+def _emptied(one: Engine) -> bool:
+    waiting = threading.Event()
+    for _ in range(100):
+        if not containers(one):
+            return True
+        waiting.wait(0.1)
+    return False
+
+
+def test_a_cancelled_push_leaves_no_tag(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], tmp_path: Path
+) -> None:
+    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
+        build = InThread(builder, wanted(login_server, environment=BARE), "Pushing")
+        build.stop.cancel()
+        assert build.ended(3.0).kind == "cancelled"
+        answer = requests.get(f"http://{login_server}/v2/pump/tags/list", auth=(USER, PASSWORD), timeout=30)
+        assert not answer.json().get("tags")
+
+
+def test_an_engine_that_stops_in_the_middle_is_told(
+    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    with engine() as short_lived:
+        import_base(short_lived)
+        monkeypatch.setenv("DOCKER_HOST", short_lived.host)
+        builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
+        build = InThread(builder, wanted("127.0.0.1:9", environment=hanging), "Looking in indexes")
+        short_lived.process.kill()
+        error = build.ended(LIMIT)
+    assert error.kind != "cancelled"
+    assert error.remedy
+    assert refused(lambda: list(builder.build(wanted("127.0.0.1:9")))).kind == "unreachable"
