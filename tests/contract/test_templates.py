@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import joblib
@@ -46,8 +47,6 @@ def onnx_model(path: Path, _: TrialEnvironment) -> None:
 
 def lightgbm_model(path: Path, environment: TrialEnvironment) -> None:
     """Trained where LightGBM is: in the template's own environment."""
-    import subprocess
-
     code = (
         "import sys, lightgbm, numpy as np\n"
         "x = np.arange(300.0).reshape(100, 3)\n"
@@ -56,7 +55,23 @@ def lightgbm_model(path: Path, environment: TrialEnvironment) -> None:
     subprocess.run([environment.python, "-c", code, str(path)], check=True, timeout=120)
 
 
-MAKERS = {"scikit-learn": sklearn_model, "plain": plain_model, "onnx": onnx_model, "lightgbm": lightgbm_model}
+def xgboost_model(path: Path, environment: TrialEnvironment) -> None:
+    """Trained where XGBoost is: in the template's own environment."""
+    code = (
+        "import sys, xgboost, numpy as np\n"
+        "x = np.arange(300.0).reshape(100, 3)\n"
+        "xgboost.train({}, xgboost.DMatrix(x, x[:, 0]), 3).save_model(sys.argv[1])\n"
+    )
+    subprocess.run([environment.python, "-c", code, str(path)], check=True, timeout=120)
+
+
+MAKERS = {
+    "xgboost": xgboost_model,
+    "scikit-learn": sklearn_model,
+    "plain": plain_model,
+    "onnx": onnx_model,
+    "lightgbm": lightgbm_model,
+}
 
 
 def ports_with(cache: Path, state: Path) -> Ports:
@@ -107,7 +122,7 @@ def test_a_template_runs_on_a_model_of_its_kind(template: str, tmp_path: Path, s
     assert answered.problems == ()
     assert answered.status == 200
     assert np.array(answered.answer["prediction"]).size == 2
-    if template != "lightgbm":
+    if template not in {"lightgbm", "xgboost"}:
         shift = 0.0 if template == "onnx" else 1.0
         np.testing.assert_allclose(np.ravel(answered.answer["prediction"]), ROWS[:2] @ WEIGHTS + shift)
 
