@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from pathlib import PurePath
 
 import msgspec
 
@@ -34,11 +35,15 @@ def check(plan: Plan, ports: Ports) -> Iterator[Event]:
 def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
     # The rules are read when the first check begins: the start of the app does not wait for them.
     from edgetui.core import conda, scoring
+    from edgetui.core.scoring import surroundings
 
     files = plan.scoring
     script = ports.files.read_text(resources.path(plan, files.script), "scoring.script")
     yield from scoring.check(files.script, script)
     environment = ports.files.read_text(resources.path(plan, files.environment), "scoring.environment")
+    name = PurePath(plan.model.path).name
+    model = name if PurePath(name).suffix else ""  # a folder has no one file that a script could name
+    yield from surroundings.check(files.script, script, model, files.environment, environment)
     today = datetime.now(tz=timezone.utc).date().isoformat()
     yield from conda.check(files.environment, environment, today)
     yield from _model(plan, environment, ports)

@@ -63,6 +63,22 @@ _BROUGHT_BY = {
     "pandas": {"statsmodels", "catboost"},
     "scikit-learn": {"imbalanced-learn", "mlxtend", "category-encoders", "sktime", "sklearn-pandas", "feature-engine"},
     "keras": {"tensorflow"},
+    "requests": {"azureml-inference-server-http", "azureml-defaults"},
+}
+# Packages that stand for another one.
+_SAME = {
+    "onnxruntime-gpu": "onnxruntime",
+    "onnxruntime-openvino": "onnxruntime",
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "xgboost-cpu": "xgboost",
+    "py-xgboost": "xgboost",
+    "py-xgboost-cpu": "xgboost",
+    "tensorflow-cpu": "tensorflow",
+    "psycopg2-binary": "psycopg2",
+    "opencv-python": "opencv-python-headless",
+    "opencv": "opencv-python-headless",
+    "py-opencv": "opencv-python-headless",
 }
 # The oldest ONNX Runtime that knows an opset (onnxruntime.ai/docs/reference/compatibility.html).
 _RUNTIME_OF_OPSET = {
@@ -109,21 +125,21 @@ def check(model: str, facts: Facts, environment: str = "", text: str = "") -> li
     return found
 
 
-def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
+def missing(packages: list[str], document: Document) -> list[str]:
+    """Those of the packages that neither the environment names nor one of its own brings along."""
     listed = {entry.name for entry in (*document.conda, *document.pip)}
+    there = {_SAME.get(name, name) for name in listed} | listed
+    there |= {package for package, by in _BROUGHT_BY.items() if by & there}
+    absent = [package for package in packages if package not in there]
+    return [package for package in absent if not _BROUGHT_BY.get(package, set()) & set(absent)]
+
+
+def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
     wanted = {PACKAGES[module]: module for module in facts.modules if module in PACKAGES}
     if facts.kind in {"onnx", "xgboost", "lightgbm", "keras", "torch"}:
         package = {"onnx": "onnxruntime"}.get(facts.kind, facts.kind)
         wanted.setdefault(package, package)
-    there = listed | {package for package, by in _BROUGHT_BY.items() if by & listed}
-    there |= {"onnxruntime"} if listed & {"onnxruntime-gpu", "onnxruntime-openvino"} else set()
-    there |= {"torch"} if "pytorch" in listed else set()
-    there |= {"xgboost"} if listed & {"xgboost-cpu", "py-xgboost", "py-xgboost-cpu"} else set()
-    there |= {"tensorflow"} if listed & {"tensorflow-cpu", "tflite-runtime"} else set()
-    there |= {"keras"} if listed & {"tensorflow", "tensorflow-cpu"} else set()
-    missing = [package for package in wanted if package not in there]
-    missing = [package for package in missing if not _BROUGHT_BY.get(package, set()) & set(missing)]
-    for package in missing:
+    for package in missing(list(wanted), document):
         version = facts.versions.get(package, "")
         line = f"{package}=={version}" if version else package
         message = f"the model needs {package}, which the environment has not"
@@ -134,7 +150,7 @@ def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Pr
             "model-package",
             message,
             f"add `- {line}` below `- pip:`",
-            _added(document, lines, line),
+            added(document, lines, line),
         )
 
 
@@ -262,7 +278,7 @@ def _replaced(document: Document, lines: list[str], entry: Entry, version: str, 
     return Fix(document.file, entry.line, text, f"Write {new}")
 
 
-def _added(document: Document, lines: list[str], requirement: str) -> Fix | None:
+def added(document: Document, lines: list[str], requirement: str) -> Fix | None:
     """The fix that adds a line at the end of the pip part."""
     if not document.pip:
         return None
