@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -219,6 +222,35 @@ def test_leaving_the_iterator_ends_it(tmp_path: Path, sandbox_cache: Path) -> No
             break
     next(running)
     running.close()  # type: ignore[attr-defined]
+    assert left(script.name) == []
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from edgetui.adapters.trial_server import TrialServer
+from edgetui.core.models import TrialRequest
+
+request = TrialRequest("score.py", sys.argv[1], "", "m", ("azureml-inference-server-http==1.5.1",), "", "1", 300.0)
+for event in TrialServer(Path(sys.argv[2])).run(request):
+    if "Invoking user's init" in getattr(event, "text", ""):
+        print("in init", flush=True)
+"""
+
+
+def test_nothing_is_left_when_edgetui_itself_is_killed(tmp_path: Path, sandbox_cache: Path, trial: Trial) -> None:
+    assert trial(LOADED + RUN).ok  # the environment is there
+    script = tmp_path / f"score_{uuid.uuid4().hex}.py"
+    script.write_text(DAEMON.replace("    os.wait()", "    threading.Event().wait()") + RUN)
+    command = [sys.executable, "-c", KILLED, str(script), str(sandbox_cache)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "in init\n"
+        assert len(left(script.name)) >= 3
+        killed.kill()
+    until = time.monotonic() + 20
+    while left(script.name) and time.monotonic() < until:
+        threading.Event().wait(0.05)
     assert left(script.name) == []
 
 

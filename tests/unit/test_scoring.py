@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgetui.core import scoring
+from tests.unit import corpus
 
 GOOD_RUN = "def run(raw_data):\n    return raw_data\n"
 GOOD_INIT = "def init():\n    pass\n\n\n"
@@ -70,3 +73,26 @@ def test_every_problem_says_what_to_do() -> None:
     problems = scoring.check("my score.py", "def init(a): pass\nasync def run(*a, **k): pass\nx = '<<n>>'\n")
     assert len(problems) > 4
     assert all(problem.remedy and problem.message for problem in problems)
+
+
+@given(st.text(max_size=300))
+def test_any_text_gives_problems_and_never_fails(text: str) -> None:
+    for problem in scoring.check("score.py", text):
+        assert problem.message
+        assert problem.remedy
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(corpus.load("scripts_*.txt")), st.data())
+def test_a_script_that_is_being_typed_gives_problems_and_never_fails(case: corpus.Case, data: st.DataObject) -> None:
+    lines = case.text.splitlines(keepends=True)
+    cut = data.draw(st.integers(0, len(lines)))
+    gone = data.draw(st.integers(0, 3))
+    text = "".join(lines[:cut] + lines[cut + gone :])
+    for problem in scoring.check("score.py", text):
+        assert 0 <= problem.line <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize("text", ["(" * 10_000, "x = " + "-" * 20_000 + "1", "if 1:\n" * 200, "a" + ".b" * 3000 + "()"])
+def test_a_text_of_great_depth_never_fails(text: str) -> None:
+    assert scoring.check("score.py", text)
