@@ -52,7 +52,7 @@ class Script:
     strings: list[tuple[ast.Constant, str]] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
     loops: list[tuple[ast.While, str]] = field(default_factory=list)
-    tries: set[str] = field(default_factory=set)  # scopes with a `try`
+    tries: dict[str, list[ast.Try]] = field(default_factory=lambda: defaultdict(list))
 
     def function(self, name: str) -> Function | None:
         """The top-level function of that name, through `run = predict` too; None where it is something else."""
@@ -233,7 +233,7 @@ def _walk(script: Script) -> list[tuple[str, ast.Call, bool]]:
         elif isinstance(node, (*FUNCTION, ast.ClassDef)):
             waiting += _definition(script, node, scope, in_try)
         elif isinstance(node, ast.Try):
-            script.tries.add(scope)
+            script.tries[scope].append(node)
             waiting += [(one, scope, in_try) for one in (*node.handlers, *node.orelse, *node.finalbody)]
             waiting += [(one, scope, True) for one in reversed(node.body)]
         elif isinstance(node, ast.If) and scope == AT_IMPORT and never_true(node.test):

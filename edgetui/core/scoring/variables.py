@@ -22,9 +22,10 @@ def check(script: Script) -> Iterator[Problem]:
         yield from _init_swallows(script, init)
     if init is not None and run is not None:
         yield from _no_global(script, init)
-    for name in script.tries:
+    for name, tries in script.tries.items():
         function = script.function(name)
-        if function is not None:
+        goes_on = any(not _ends(handler.body) for node in tries for handler in node.handlers)
+        if function is not None and goes_on:
             yield from _swallowed(script, function)
     if run is not None:
         yield from _answers(script, run)
@@ -99,11 +100,6 @@ def _init_swallows(script: Script, init: Function) -> Iterator[Problem]:
 
 def _swallowed(script: Script, function: Function) -> Iterator[Problem]:
     """A name that only the `try` sets and that is used after it, although a handler goes on without it."""
-    goes_on = (
-        not _ends(handler.body) for node in _own(function) if isinstance(node, ast.Try) for handler in node.handlers
-    )
-    if not any(goes_on):
-        return
     arguments = {one.arg for one in walk(function.args) if isinstance(one, ast.arg)}
     known = arguments | {
         name for node in _own(function) if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names
