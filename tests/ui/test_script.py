@@ -48,7 +48,7 @@ async def opened(ports: Ports, plan: Path, size: tuple[int, int] = (80, 24)) -> 
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.has_session)
         app.open_step("script")
-        await until(pilot, lambda: isinstance(app.screen, ScriptScreen) and len(screen(pilot)._opened) == 3)
+        await until(pilot, lambda: isinstance(app.screen, ScriptScreen) and len(screen(pilot)._files.opened) == 3)
         yield pilot
 
 
@@ -165,6 +165,36 @@ async def test_a_file_that_cannot_be_written_loses_nothing(ports: Ports, plan: P
         assert (plan.parent / "score.py").read_text().startswith("#")
 
 
+async def test_what_cannot_be_saved_on_the_way_out_is_kept_elsewhere(ports: Ports, plan: Path, tmp_path: Path) -> None:
+    async with opened(ports, plan) as pilot:
+        await until(pilot, "✓ checked")
+        (plan.parent / "score.py").unlink()
+        (plan.parent / "score.py").mkdir()
+        screen(pilot).editor("script").focus()
+        await pilot.press(*"# mine", "enter")
+        cast("EdgeApp", pilot.app).open_step("credentials")
+        await until(pilot, "unsaved-score.py")
+        assert rescued(tmp_path).startswith("# mine\n")
+
+
+async def test_the_newest_text_wins_over_a_slower_save(ports: Ports, plan: Path) -> None:
+    async with opened(ports, plan) as pilot:
+        await until(pilot, "✓ checked")
+        files, editor = screen(pilot)._files, screen(pilot).editor("script")
+        before = editor.text
+        editor.focus()
+        await pilot.press("1")
+        slow = files.saving("script")
+        assert slow is not None
+        await pilot.press("2")
+        assert files.saving("script") is None
+        files.save_now("script")
+        files.saved(slow())
+        assert (plan.parent / "score.py").read_text() == "12" + before
+        assert not editor.dirty
+        assert not (plan.parent / "score.py.other").exists()
+
+
 async def test_ones_own_editor_gets_the_saved_file(ports: Ports, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "/bin/true")
     async with opened(ports, plan) as pilot:
@@ -174,6 +204,10 @@ async def test_ones_own_editor_gets_the_saved_file(ports: Ports, plan: Path, mon
         # There is no terminal to lend here; that is said, after the file was saved.
         await until(pilot, "cannot lend itself")
         assert (plan.parent / "score.py").read_text().startswith("#\n")
+
+
+def rescued(folder: Path) -> str:
+    return next(folder.rglob("unsaved-score.py*")).read_text()
 
 
 def _empty_plan(folder: Path) -> Path:

@@ -22,6 +22,7 @@ from edgetui.ui.screens.confirm import ConfirmScreen
 from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
+from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import size_text
 
 REVIEW = "preview"  # the job; it belongs to this step
@@ -56,6 +57,7 @@ class DeployScreen(StepScreen):
         self._reviewed: Any = None  # what the review speaks of: plan, image, credential
         self._resolved: ImageResolved | None = None
         self._review_error: EdgeError | None = None
+        self._told = ("", False)  # what button and footer were last told
 
     # widgets
 
@@ -81,13 +83,15 @@ class DeployScreen(StepScreen):
         """Show what is chosen, what was reviewed, and how the devices do."""
         if self._reviewed is not None and self._reviewed != self._subject() and not self.job_runs:
             self._reviewed = None
-        self.query_one("#deploy-facts", Static).update(Content(self._facts()))
-        self.query_one("#review-text", Static).update(self._review())
+        put(self.query_one("#deploy-facts", Static), self._facts())
+        put(self.query_one("#review-text", Static), self._review())
         self._show_outcomes()
-        self.query_one("#deploy-button", Button).label = (
-            "Stop (F9)" if self.job_runs else "Deploy (F8)" if self._reviewed is not None else "Review (F8)"
-        )
-        self.refresh_bindings()
+        label = "Stop (F9)" if self.job_runs else "Deploy (F8)" if self._reviewed is not None else "Review (F8)"
+        told = (label, bool(self.results.devices))
+        if told != self._told:
+            self._told = told
+            self.query_one("#deploy-button", Button).label = label
+            self.refresh_bindings()
 
     def _facts(self) -> str:
         plan, results = self.plan, self.results
@@ -128,12 +132,12 @@ class DeployScreen(StepScreen):
 
     def _show_answer(self, device: str) -> None:
         outcome = self.results.devices.get(device)
-        self.query_one("#answer", Static).update(review_words.answer(device, outcome) if outcome else Content(""))
+        put(self.query_one("#answer", Static), review_words.answer(device, outcome) if outcome else "")
 
     def _switch_to(self, what: str) -> None:
         self.set_class(what == "devices", "-devices")
         marks = ("● Review   ○ Devices", "○ Review   ● Devices")[what == "devices"]
-        self.query_one("#deploy-mode", Static).update(Content(f"{marks}   (F7 changes)"))
+        put(self.query_one("#deploy-mode", Static), f"{marks}   (F7 changes)")
 
     # review
 

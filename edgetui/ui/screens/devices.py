@@ -8,7 +8,6 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.widgets import Select, Static
 
 from edgetui.core.errors import EdgeError
@@ -18,6 +17,7 @@ from edgetui.jobs import browse
 from edgetui.ui import device_words
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
+from edgetui.ui.widgets.texts import put
 
 SHOWN_WARNINGS = 3
 
@@ -109,7 +109,7 @@ class DevicesScreen(StepScreen):
             chosen = names[0]
             self.edit(hub={"name": chosen})
         only = len(names) == 1
-        self.query_one("#hub-words", Static).update(Content(f"{chosen} (the only one)" if only else ""))
+        put(self.query_one("#hub-words", Static), f"{chosen} (the only one)" if only else "")
         self.query_one("#hub-words").display = only
         self.hubs.display = not only
         with self.hubs.prevent(Select.Changed):
@@ -240,9 +240,9 @@ class DevicesScreen(StepScreen):
             lines = [*lines[: SHOWN_WARNINGS - 1], f"! and {more + 1} more; the review in step 7 shows all"]
         words = self.query_one("#device-warnings", Static)
         words.display = bool(lines)
-        words.update(Content("\n".join(lines)))
+        put(words, "\n".join(lines))
 
     def _describe(self, key: str) -> None:
         device = self._known.get(key)
         said = device_words.described(device, self.plan.image.platform) if device else ""
-        self.query_one("#device-words", Static).update(Content(said))
+        put(self.query_one("#device-words", Static), said)

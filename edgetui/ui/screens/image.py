@@ -10,7 +10,6 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Button, Static
 
 from edgetui.core import rules
@@ -22,7 +21,14 @@ from edgetui.ui.build_words import BuildProgress, first_error
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.log_pane import LogPane
+from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import clock
+
+BUILDERS = {
+    "azureml": "Azure ML",
+    "acr": "the registry, by quick builds",
+    "docker": "the container engine of this machine",
+}
 
 
 class ImageScreen(StepScreen):
@@ -53,6 +59,7 @@ class ImageScreen(StepScreen):
         self._engine: EngineState | None = None
         self._progress = BuildProgress()
         self._last_seconds = self.results.image_seconds
+        self._ran = False  # when the footer was last told
 
     # widgets
 
@@ -97,15 +104,17 @@ class ImageScreen(StepScreen):
         self.query_one("#name", Field).put(image.name)
         self.query_one("#tag", Field).put(image.tag)
         self.query_one("#platform", Field).put(image.platform)
-        self.query_one("#facts", Static).update(Content(self._facts()))
+        put(self.query_one("#facts", Static), self._facts())
         failure = self.session.failed.get(self.step_id)
         words = f"✗ {failure.title}\n→ {failure.remedy or 'The log says more.'}" if failure else ""
         cause = self.query_one("#cause", Static)
         cause.display = bool(words)
-        cause.update(Content(words))
+        put(cause, words)
         self.query_one("#stop", Button).display = self.job_runs
         self.query_one("#build", Button).display = not self.job_runs
-        self.refresh_bindings()
+        if self.job_runs != self._ran:
+            self._ran = self.job_runs
+            self.refresh_bindings()
 
     def _facts(self) -> str:
         plan, results = self.plan, self.results
@@ -114,7 +123,7 @@ class ImageScreen(StepScreen):
         lines = [
             f"Goes in         {model}, {script}, {environment}",
             f"Becomes         {plan.image_name or '…'}:{self._tag or 'auto'}",
-            f"Built by        Azure ML. {self._engine_words()}",
+            f"Built by        {BUILDERS[plan.image.builder]}. {self._engine_words()}",
         ]
         if results.image:
             stale = self.view.status.value == "~"
@@ -124,11 +133,12 @@ class ImageScreen(StepScreen):
         return "\n".join(lines)
 
     def _engine_words(self) -> str:
-        if self._engine is None:
+        engine, needed = self._engine, self.plan.image.builder == "docker"
+        if engine is None:
             return ""
-        if self._engine.reachable:
-            return f"Local engine {self._engine.version}: not used in this version."
-        return "No local engine answers; none is needed."
+        if engine.reachable:
+            return f"Local engine {engine.version}{'' if needed else ': not needed'}."
+        return f"It does not answer: {engine.why}" if needed else "No local engine answers; none is needed."
 
     # what is there already
 

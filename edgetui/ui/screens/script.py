@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import TabbedContent, TabPane, Tabs
 
-from edgetui.core import rules
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
 from edgetui.jobs import edit_files
 from edgetui.jobs.edit_files import NAMES, Name, Opened, Saved
+from edgetui.ui.file_keeper import FileKeeper
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.code_editor import CodeEditor
 from edgetui.ui.widgets.field import Field
@@ -63,10 +62,7 @@ class ScriptScreen(StepScreen):
     def __init__(self) -> None:
         super().__init__()
         self._editors = {name: CodeEditor(id=f"edit-{name}") for name in NAMES}
-        self._opened: dict[Name, Opened] = {}
-        self._saving: set[Name] = set()
-        self._wanted: dict[Name, str] = {}  # the newest text that was sent to each file
-        self._writing = threading.Lock()
+        self._files = FileKeeper(lambda: self.ports, self._editors)
         self._then: list[Callable[[], Any]] = []  # what waits until all is saved
         self._check_again = False
         self._counts: Counter[tuple[str, str]] = Counter()  # problems by file, as the plan writes it, and severity
@@ -109,14 +105,14 @@ class ScriptScreen(StepScreen):
         for name in NAMES:
             path = getattr(self.plan.scoring, name)
             self.field(name).put(path)
-            opened = self._opened.get(name)
+            opened = self._files.opened.get(name)
             if opened is not None and opened.path != edit_files.path_of(self.plan, name):
                 self._open(name)
 
     def reload(self) -> None:
         """Read all files again; what is not saved yet is saved first."""
         self._when_saved(self._open_all)
-        if not self._opened:
+        if not self._files.opened:
             self.tabs.query_one(Tabs).focus()
 
     def _open_all(self) -> None:
@@ -131,11 +127,8 @@ class ScriptScreen(StepScreen):
         match value:
             case Opened(name):
                 self._show_file(name, value)
-            case Saved(name, path, text):
-                self._saving.discard(name)
-                if self._wanted.get(name) is text:
-                    self._opened[name] = Opened(name, path, text)
-                    self.editor(name).saved(text)
+            case Saved():
+                self._files.saved(value)
                 self._say_kept(value)
                 self.load("inputs", self.session.refresh_inputs)
                 self._check()
@@ -148,7 +141,7 @@ class ScriptScreen(StepScreen):
 
     def load_failed(self, what: str, error: EdgeError) -> None:  # noqa: ARG002 - whichever file: the text is kept
         """Say what could not be saved; the text stays in the editor."""
-        self._saving.clear()
+        self._files.give_up()
         self._then.clear()
         retry = partial(self._when_saved, self.action_check)
         self.fail(error, retry)
@@ -158,7 +151,7 @@ class ScriptScreen(StepScreen):
         editor, field = self.editor(name), self.field(name)
         if editor.dirty and editor.path == opened.path:
             return  # typed in meanwhile: that is newer
-        self._opened[name] = opened
+        self._files.opened[name] = opened
         editor.load(opened.path, opened.text)
         editor.read_only = not opened.path or opened.error is not None
         if opened.error is not None:
@@ -170,8 +163,7 @@ class ScriptScreen(StepScreen):
         else:
             field.show_problem("")
             editor.placeholder = "There is no such file yet: type it here, or press F9 to start from the example."
-        editor.border_title = editor.line_ends
-        if len(self._opened) == len(NAMES):
+        if len(self._files.opened) == len(NAMES):
             self._check()
         self._label(name)
 
@@ -195,53 +187,26 @@ class ScriptScreen(StepScreen):
     def _dirtied(self, event: CodeEditor.Dirtied) -> None:
         event.stop()
         self._label(_name_of(event.editor))
+        if event.dirty and event.editor.line_ends:
+            self.notify(f"{event.editor.path} has {event.editor.line_ends}", markup=False)
 
     def _save(self, name: Name) -> None:
-        editor, opened = self.editor(name), self._opened.get(name)
-        # One save of a file at a time: the next one starts when the answer of this one is here.
-        if editor.dirty and name not in self._saving and opened is not None and opened.path:
-            self._saving.add(name)
-            text = self._wanted[name] = editor.text_to_save
-            self.load(f"save {name}", partial(self._write, opened, text))
-
-    def _write(self, opened: Opened, text: str, *before: str) -> Saved:
-        """Put a text into its file, unless a newer one was put there meanwhile; from any thread."""
-        with self._writing:
-            if self._wanted[opened.name] is not text:
-                return Saved(opened.name, opened.path, text)
-            return edit_files.save(self.ports, opened.name, opened.path, text, opened.text, *before)
+        work = self._files.saving(name)
+        if work is not None:
+            self.load(f"save {name}", work)
 
     def _save_now(self, name: Name) -> None:
-        """Save before going on: these are small files."""
-        editor, opened = self.editor(name), self._opened.get(name)
-        if not editor.dirty or opened is None or not opened.path:
-            return
-        on_its_way = self._wanted.get(name, opened.text)
-        text = self._wanted[name] = editor.text_to_save
         try:
-            saved = self._write(opened, text, on_its_way)
+            done = self._files.save_now(name)
         except EdgeError as error:
-            self._rescue(opened, text, error)
-            return
-        self._opened[name] = Opened(name, opened.path, text)
-        editor.saved(text)
-        self._say_kept(saved)
+            # Not at once: where this screen is being left, the error belongs over the next one.
+            self.edge.call_later(self.edge.show_error, error)
+        else:
+            self._say_kept(done)
 
-    def _rescue(self, opened: Opened, text: str, error: EdgeError) -> None:
-        """Keep what cannot be put into its file somewhere else, and say where."""
-        file = rules.file_name(f"unsaved-{opened.path.rpartition('/')[2]}")
-        try:
-            kept = self.ports.files.append_log(file, text.splitlines())
-        except EdgeError as worse:
-            self.edge.show_error(worse)
-            return
-        self.edge.show_error(
-            EdgeError(error.title, error.detail, f"What you typed is in {kept}. {error.remedy}", field=error.field)
-        )
-
-    def _say_kept(self, saved: Saved) -> None:
-        if saved.kept:
-            words = f"Another program had changed {saved.path}; what it wrote is kept in {saved.kept}."
+    def _say_kept(self, done: Saved | None) -> None:
+        if done is not None and done.kept:
+            words = f"Another program had changed {done.path}; what it wrote is kept in {done.kept}."
             self.notify(words, markup=False, timeout=15)
 
     def leave(self) -> None:
@@ -258,10 +223,10 @@ class ScriptScreen(StepScreen):
         """Go on with what waits, once nothing is left to save."""
         if not self._then:
             return
-        unsaved = [name for name in NAMES if self.editor(name).dirty]
+        unsaved = self._files.unsaved
         for name in unsaved:
             self._save(name)
-        if not unsaved and not self._saving:
+        if not unsaved:
             waiting, self._then = self._then, []
             for then in waiting:
                 then()
@@ -293,7 +258,7 @@ class ScriptScreen(StepScreen):
         if not (files.script and files.environment):
             self.problems.say("not checked yet: name a script and an environment")
             return
-        if any(self._opened[name].missing for name in NAMES[:2] if name in self._opened):
+        if any(self._files.opened[name].missing for name in NAMES[:2] if name in self._files.opened):
             self.problems.say("not checked yet: F9 starts from the example")
             return
         self._check_again = self.job_runs
@@ -369,7 +334,7 @@ class ScriptScreen(StepScreen):
         self._when_saved(self._edit_outside)
 
     def _edit_outside(self) -> None:
-        opened = self._opened.get(self.active)
+        opened = self._files.opened.get(self.active)
         if opened is None or not opened.path:
             self.status.problem("Name a file first.")
             return

@@ -6,7 +6,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 
-def put(widget: Static, text: str) -> None:
+def put(widget: Static, text: str | Content) -> None:
     """Show `text` as it is: no markup, and nothing at all where it is shown already."""
-    if str(widget.content) != text:
-        widget.update(Content(text))
+    content = Content(text) if isinstance(text, str) else text
+    shown = widget.content
+    if str(shown) != content.plain or getattr(shown, "spans", []) != content.spans:
+        widget.update(content)
