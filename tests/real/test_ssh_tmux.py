@@ -19,6 +19,7 @@ from tests.contract.whole_runs import Home
 from tests.real.parts import need
 
 LIMIT = 60.0  # seconds until a wait is given up
+BUILD_LIMIT = 600.0  # seconds: where the environment is not cached yet, it is installed from a package index
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found through /proc")
 
 
@@ -108,10 +109,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(check: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + LIMIT
+def until(check: Callable[[], object], what: str, limit: float = LIMIT) -> None:
+    deadline = time.monotonic() + limit
     while not check():
-        assert time.monotonic() < deadline, f"not within {LIMIT} s: {what}"
+        assert time.monotonic() < deadline, f"not within {limit} s: {what}"
         time.sleep(0.05)
 
 
@@ -123,14 +124,14 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
 
 
 class Wizard:
-    """The wizard on the sandbox, in tmux, over SSH, with the example's plan."""
+    """The wizard on the sandbox, in tmux, over SSH, with the example's plan or as it is at the very first start."""
 
-    def __init__(self, folder: Path, cache: Path, ssh: Ssh) -> None:
+    def __init__(self, folder: Path, cache: Path, ssh: Ssh, *, first: bool = False) -> None:
         self.home = Home(folder / "person", cache)
         wanted = self.home.env()
         ours = {name: value for name, value in wanted.items() if os.environ.get(name) != value}
         variables = [f"{name}={value}" for name, value in {**ours, "LANG": "C.UTF-8"}.items()]
-        program = [sys.executable, "-m", "edgetui", "--sandbox", "--plan", str(self.home.plan)]
+        program = [sys.executable, "-m", "edgetui", "--sandbox", *([] if first else ["--plan", str(self.home.plan)])]
         remote = (
             shlex.join(["cd", str(self.home.folder / "work")]) + " && exec " + shlex.join(["env", *variables, *program])
         )
@@ -143,6 +144,16 @@ class Wizard:
             return all(part in screen for part in ("SANDBOX", "1 Workspace", "7 Deploy", "F10 Quit"))
 
         until(there, "the list of steps is on the screen")
+
+    def sees(self, text: str, limit: float = LIMIT) -> None:
+        """Wait until a text is on the screen."""
+
+        def there() -> bool:
+            screen = self.tmux.screen()
+            assert "ended with" not in screen, screen
+            return text in screen
+
+        until(there, f"{text!r} is on the screen", limit)
 
     def pid(self) -> int:
         """The wizard's own process."""
@@ -217,3 +228,28 @@ def test_when_the_connection_is_lost_all_of_it_ends(wizard: Wizard) -> None:
     wizard.sandbox_answers()
     os.kill(int(wizard.tmux.flag("pane_pid")), signal.SIGTERM)
     assert wizard.home.left_processes() == []
+
+
+def test_a_newcomer_follows_the_screen_to_the_answer(tmp_path: Path, sandbox_cache: Path, ssh: Ssh) -> None:
+    with contextlib.closing(Wizard(tmp_path, sandbox_cache, ssh, first=True)) as wizard:
+        way = [
+            ("Start from the example", ["Enter"]),
+            ("F3 the next one that is not done", ["F3"]),
+            ("F8 (or Enter on Register)", ["F8"]),
+            ("is registered; F3 goes on", ["F3"]),
+            ("checked; F3 goes on", ["F3"]),
+            ("F8 (or Enter on Build)", ["F8"]),
+            ("F3 goes on", ["F3"]),
+            ("Admin user      off", ["F8"]),
+            ("Turn on the admin user", ["Tab", "Enter"]),
+            ("The credential is kept; F3 goes on", ["F3"]),
+            ("F8 (or Enter on Deploy) deploys", ["F8"]),
+            ("Deploy to line1-gateway?", ["Tab", "Enter"]),
+            ("Every device has answered", ["F2"]),
+            ("All is done: the module answers on the device", ["F10"]),
+        ]
+        for shown, keys in way:
+            wizard.sees(shown, BUILD_LIMIT)
+            wizard.tmux.keys(*keys)
+        assert "ended with 0" in wizard.ended()
+        assert wizard.home.left_processes() == []
