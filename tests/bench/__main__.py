@@ -9,7 +9,7 @@ from importlib import import_module
 
 from tests.bench.measure import Measured, bench
 
-NAMES = ("startup", "idle", "keys", "deploy")
+NAMES = ("startup", "idle", "keys", "deploy", "build", "check")
 
 
 def main() -> int:
