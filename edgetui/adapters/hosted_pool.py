@@ -17,7 +17,7 @@ from edgetui.core.errors import EdgeError
 
 START_LIMIT = 120.0  # seconds until a child must have imported its SDK
 IDLE_KEPT = 2  # children kept for the next call; each azureml one holds some 100 MB
-CLOSE_GRACE = 0.5  # seconds for running calls to clean up when the app ends
+CLOSE_LIMIT = 0.9  # seconds that the end of the app waits for its children
 TokenSource = Callable[[str], tuple[str, int]]
 
 
@@ -74,20 +74,19 @@ class Hosted:
             self._warm()
 
     def close(self) -> None:
-        """End all children, those that hang too. Later calls raise EdgeError."""
+        """End all children, those that hang too. Later calls raise EdgeError.
+
+        Nothing is cancelled by it: a build that goes on elsewhere outlives the app, and the next start continues it.
+        """
         with self._changed:
             self._closed = True
             children, self._idle = [*self._idle, *self._busy], []
-            busy = set(self._busy)
             self._changed.notify_all()
-        ends = [
-            threading.Thread(target=child.end, args=(CLOSE_GRACE if child in busy else 0.0,), daemon=True)
-            for child in children
-        ]
+        ends = [threading.Thread(target=child.end, daemon=True) for child in children]
         for end in ends:
             end.start()
         for end in ends:
-            end.join(CLOSE_GRACE + 0.4)
+            end.join(CLOSE_LIMIT)
 
     def take(self, seconds: float) -> ChildProcess:
         """A ready child that nobody else uses; waits for one at most `seconds`, or START_LIMIT if one must be started."""
