@@ -40,6 +40,12 @@ def run(args: argparse.Namespace) -> int:
                 from edgetui.command_line import dry_run
 
                 return dry_run.run(session.plan, session.results, wires.ports, show)
+            if wires.settings.read_only:
+                raise bad_input(
+                    "read_only",
+                    "edgetui is set to change nothing",
+                    "Take --dry-run, or turn read_only off in the settings.",
+                )
             return _deploy(session, show, ask=not args.yes)
     except EdgeError as error:
         if args.json:  # the last line tells how it ended, whatever happened

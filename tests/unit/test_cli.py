@@ -105,6 +105,14 @@ def test_deploy_without_a_terminal_wants_yes(tmp_path: Path) -> None:
     assert not (tmp_path / "edgetui").exists() or not list((tmp_path / "edgetui").rglob("world.sqlite"))
 
 
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_read_only_refuses_to_deploy(how: str, tmp_path: Path) -> None:
+    flag, more = (["--read-only"], {}) if how == "flag" else ([], {"EDGETUI_READ_ONLY": "1"})
+    done = run(*flag, "deploy", str(EXAMPLE / "plan.toml"), "--yes", home=tmp_path, more=more)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: read_only: ")
+
+
 def test_a_missing_plan_is_named(tmp_path: Path) -> None:
     done = run("check", str(tmp_path / "none.toml"), home=tmp_path)
     assert done.returncode == 2
