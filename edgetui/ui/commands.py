@@ -11,7 +11,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from edgetui.core import steps
 from edgetui.ui.app import EdgeApp
 
-HIDDEN = {"command_palette", "app.focus_next", "app.focus_previous"}
+HIDDEN = {"command_palette", "app.focus_next", "app.focus_previous"}  # actions
+TWICE = ("app.quit_too", "hub.open_")  # ids of what is listed under another key or name
 
 
 class Commands(Provider):
@@ -22,7 +23,7 @@ class Commands(Provider):
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if not binding.id or binding.id == "app.quit_too" or binding.action in seen | HIDDEN or not active.enabled:
+            if not binding.id or binding.id.startswith(TWICE) or binding.action in seen | HIDDEN or not active.enabled:
                 continue
             seen.add(binding.action)
             run = partial(app.run_action, binding.action, default_namespace=active.node)

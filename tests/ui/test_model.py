@@ -124,6 +124,24 @@ async def test_what_was_typed_is_in_the_plan_as_soon_as_the_field_is_left(
         assert "Deploy a model" in text_of(app)
 
 
+async def test_a_file_of_the_current_folder_is_meant_where_the_plan_lies_elsewhere(
+    fake: Callable[..., EdgeApp], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "other.pkl").write_bytes(b"another model")
+    monkeypatch.chdir(tmp_path / "work")
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("2")
+        await until(pilot, "Enter chooses a version")
+        await pilot.press("f7")
+        await until(pilot, "F8 (or Enter")
+        await pilot.press(*"other.pkl", "tab")
+        await until(pilot, lambda: app.session.plan.model.path == str(tmp_path / "work" / "other.pkl"))
+        assert app.screen.query_one("#path", Field).problem == ""
+
+
 async def test_registered_models_of_the_sandbox(sandbox: Sandbox, tmp_path: Path) -> None:
     with on_sandbox.outside(sandbox.env, tmp_path / "home") as outside:
         async with outside.opened("model") as pilot:

@@ -87,11 +87,14 @@ class CredentialsScreen(StepScreen):
     def reload(self) -> None:
         """Ask for the registry, and which store answers."""
         plan = self.plan
-        self.query_one("#fetch", Button).focus()
+        if self.focused is None:
+            self.query_one("#fetch", Button).focus()
         if missing := self._blocked():
             self.status.say(missing)
             return
-        if not self.job_runs:
+        if self.job_runs:
+            self.status.busy("Fetching the credential", self.edge.bridge.runs[self.own_job].started)
+        else:
             self.status.busy("Asking for the workspace's registry")
         self.load("registry", lambda: browse.registry(plan, self.ports))
         self.load("vault", lambda: browse.vault(self.ports))

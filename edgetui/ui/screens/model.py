@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Button, Static
 
-from edgetui.core import rules, steps
+from edgetui.core import steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Progress
 from edgetui.core.models import ModelVersion
-from edgetui.jobs import browse, resources
-from edgetui.ui.screens.model_tags import check_tags, format_tags, parse_tags
+from edgetui.jobs import browse
+from edgetui.ui.screens.model_form import NAMES, ModelForm
+from edgetui.ui.screens.model_tags import format_tags
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
-from edgetui.ui.widgets.paths import PathSuggester
 from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import progress_text
 
@@ -33,6 +31,7 @@ class ModelScreen(StepScreen):
     """Two ways to a model, one at a time; F7 changes between them."""
 
     step_id = "model"
+    AUTO_FOCUS = ""  # the first field of the way that is shown, which is not the first widget
     HELP = """
     # Model
 
@@ -50,6 +49,7 @@ class ModelScreen(StepScreen):
     ]
 
     table = getters.query_one("#models", FilterTable)
+    form = getters.query_one(ModelForm)
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,6 @@ class ModelScreen(StepScreen):
 
     def body(self) -> ComposeResult:
         """Compose both ways; the sheet shows one."""
-        model = self.plan.model
         yield Static("", id="modes", markup=False)
         with Vertical(id="registered"):
             yield FilterTable(
@@ -67,39 +66,8 @@ class ModelScreen(StepScreen):
                 empty="This workspace has no registered model yet. F7: register a file.",
                 id="models",
             )
-        with VerticalScroll(id="new", can_focus=False):
-            yield Field(
-                "File or folder",
-                model.path,
-                id="path",
-                check=self._path_problem,
-                placeholder="model.pkl",
-                suggester=PathSuggester(lambda: self.plan.folder),
-                help="The model's file, or a folder that holds it. Relative paths start at the plan's folder. **→** completes.",
-            )
-            yield Field(
-                "Name",
-                model.name,
-                id="name",
-                check=rules.model_name,
-                placeholder="pump-anomaly",
-                help="The name in the workspace: letters, digits, `-`, `.`, `_`. Registering again makes a new version.",
-            )
-            yield Field(
-                "Description",
-                model.description,
-                id="description",
-                placeholder="what it is for",
-                help="One line for the people who find it in the list.",
-            )
-            yield Field(
-                "Tags",
-                format_tags(model.tags),
-                id="tags",
-                check=check_tags,
-                placeholder="site=lab, line=1",
-                help='`key=value`, several with commas between. A value with a comma: `"note=a, b"`.',
-            )
+        with Vertical(id="new"):
+            yield ModelForm(self.plan.model, lambda: self.plan.folder)
             yield Button("Register (F8)", id="register", compact=True)
             yield Static("", id="outcome", markup=False)
 
@@ -109,12 +77,7 @@ class ModelScreen(StepScreen):
             self.set_class(self._mode == mode, f"mode-{mode}")
         marks = "   ".join(f"{'●' if mode == self._mode else '○'} {title}" for mode, title in MODES.items())
         put(self.query_one("#modes", Static), f"{marks}   (F7 changes)")
-        model = self.plan.model
-        self._field("name").put(model.name)
-        self._field("description").put(model.description)
-        self._field("tags").put(format_tags(model.tags) if model.tags else self._field("tags").value)
-        if model.path:
-            self._field("path").put(model.path)
+        self.form.put(self.plan.model)
         result = self.results.model
         view = next(view for view in self.session.views() if view.step.id == self.step_id)
         stale = (
@@ -122,7 +85,7 @@ class ModelScreen(StepScreen):
             if view.status.value == "~"
             else ""
         )
-        outcome = f"Registered      {result}{stale}" if result and model.path else ""
+        outcome = f"Registered      {result}{stale}" if result and self.plan.model.path else ""
         put(self.query_one("#outcome", Static), outcome)
         self.refresh_bindings()
 
@@ -136,9 +99,12 @@ class ModelScreen(StepScreen):
                 self.status.busy("Asking for the registered models")
         else:
             self.table.fail("No workspace is chosen", "Choose one in step 1 (F2, then 1).")
-        if not self.job_runs and self._mode == "new":
+        if self.job_runs:
+            self.status.busy("Registering", self.edge.bridge.runs[self.own_job].started)
+        elif self._mode == "new":
             self._invite()
-        self._focus_first()
+        if self.focused is None:
+            self._focus_first()
 
     def loaded(self, what: str, value: Any) -> None:  # noqa: ARG002 - only the list is ever asked for
         """Take the list."""
@@ -179,8 +145,8 @@ class ModelScreen(StepScreen):
             self.load("models", lambda: browse.models(self.plan, self.ports))
         elif error.field.startswith("model."):
             name = error.field.partition(".")[2]
-            if name in {"path", "name", "description", "tags"}:
-                self._field(name).show_problem(f"{error.title}. {error.remedy}".strip())
+            if name in NAMES:
+                self.form.field(name).show_problem(f"{error.title}. {error.remedy}".strip())
 
     def next_ready(self) -> str:
         """Hold Next back while nothing is chosen."""
@@ -204,11 +170,8 @@ class ModelScreen(StepScreen):
 
     def action_register(self) -> None:
         """Check every field, then register."""
-        fields = [self._field(name) for name in ("path", "name", "description", "tags")]
-        wrong = [field for field in fields if not field.check()]
-        if not self._field("path").value:
-            self._field("path").show_problem("choose the file or folder to register")
-            wrong.insert(0, self._field("path"))
+        self.form.settle()
+        wrong = self.form.wrong()
         if wrong:
             wrong[0].focus_input()
             self.status.problem("Correct what is marked, then F8 again.")
@@ -239,38 +202,15 @@ class ModelScreen(StepScreen):
         if not self.job_runs:
             self.action_register()
 
-    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
+    def typed(self, field: Field, text: str, *, by_enter: bool) -> None:  # noqa: ARG002 - the form is saved as a whole
         """Put the form into the plan."""
-        if field.id == "path" and text and not self._field("name").value:
-            stem = Path(text).stem
-            self._field("name").put(stem if not rules.model_name(stem) else "", at_once=True)
+        self.form.settle()
         self._save()
         if by_enter and not field.problem:
             self.focus_next()
 
     def _save(self) -> bool:
-        """Put the form into the plan; tags that cannot be read yet stay as they were there."""
-        tags = self._field("tags").value
-        return self.edit(
-            model={
-                "path": self._field("path").value,
-                "name": self._field("name").value,
-                "version": None,
-                "description": self._field("description").value,
-                "tags": self.plan.model.tags if check_tags(tags) else parse_tags(tags),
-            }
-        )
-
-    def _field(self, name: str) -> Field:
-        return self.query_one(f"#{name}", Field)
-
-    def _path_problem(self, text: str) -> str:
-        if not text:
-            return ""
-        path = resources.path(self.plan, text)
-        if not self.ports.files.exists(path):
-            return f"there is no file or folder {path}"
-        return "" if os.access(path, os.R_OK) else f"{path} cannot be read; change its permissions"
+        return self.edit(model=self.form.answers(self.plan.model.tags))
 
     def _can_list(self) -> bool:
         return not steps.BY_ID["workspace"].missing(self.plan)
@@ -278,10 +218,10 @@ class ModelScreen(StepScreen):
     def _focus_first(self) -> None:
         if self._mode == "registered":
             self.table.focus_rows()
-        elif self._field("path").value and self._field("name").value:
+        elif self.form.filled:
             self.query_one("#register", Button).focus()
         else:
-            self._field("path").focus_input()
+            self.form.field("path").focus_input()
 
     def _invite(self) -> None:
         if self._mode == "registered":

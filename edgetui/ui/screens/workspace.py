@@ -16,7 +16,7 @@ from edgetui.jobs import browse, resources
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
-from edgetui.ui.widgets.paths import PathSuggester
+from edgetui.ui.widgets.paths import PathSuggester, meant
 from edgetui.ui.widgets.texts import put
 
 
@@ -151,8 +151,9 @@ class WorkspaceScreen(StepScreen):
         return self.job_runs if action == "stop" else super().check_action(action, parameters)
 
     def _config_problem(self, text: str) -> str:
-        if text and not self.ports.files.exists(resources.path(self.plan, text)):
-            return f"there is no file {resources.path(self.plan, text)}"
+        path = resources.path(self.plan, meant(text, self.plan.folder))
+        if text and not self.ports.files.exists(path):
+            return f"there is no file {path}"
         return ""
 
     @on(FilterTable.Chosen, "#workspaces")
@@ -164,7 +165,7 @@ class WorkspaceScreen(StepScreen):
 
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
         """Take the config.json on Enter; an empty field takes it away."""
-        self._typed = text
+        text = self._typed = meant(text, self.plan.folder)
         if not text and self.plan.workspace.config:
             self.edit(workspace={"config": ""})
         elif text and by_enter and not field.problem:

@@ -19,7 +19,10 @@ class PathSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """The whole text with the suggestion, or None. Looks into the folder in a thread: it may be a slow disk."""
-        return await asyncio.to_thread(complete, value, self._folder() or ".") if value else None
+        if not value:
+            return None
+        found = await asyncio.to_thread(complete, value, self._folder() or ".")
+        return found or await asyncio.to_thread(complete, value, ".")
 
 
 def complete(text: str, folder: str) -> str | None:
@@ -34,3 +37,11 @@ def complete(text: str, folder: str) -> str | None:
     if found is None:
         return None
     return text[: len(text) - len(tail)] + found + (os.sep if (place / found).is_dir() else "")
+
+
+def meant(text: str, folder: str) -> str:
+    """The path that a person means: one below `folder` as typed; one of the current folder, which is no other, made absolute."""
+    path = Path(text).expanduser()
+    if not text or path.is_absolute() or (folder and Path(folder, path).exists()) or not path.exists():
+        return text
+    return str(path.absolute())
