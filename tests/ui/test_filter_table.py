@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -92,6 +93,22 @@ async def test_the_filter_takes_words_in_any_order_and_keeps_the_row() -> None:
         await pilot.press("/", *"nosuch")
         assert app.state == "No row has these words. Esc shows all."
         assert "1 marked, 1 hidden by the filter" in app.words
+
+
+async def test_a_word_that_comes_at_once_loses_no_letter() -> None:
+    app = TableApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.filter_table.put([device(n) for n in range(20)])
+        app.filter_table.focus_rows()
+        await pilot.pause()
+        for key in ("slash", *"line7 y", "enter"):
+            # As a terminal delivers them: all are there before any is looked at.
+            app.post_message(Key({" ": "space"}.get(key, key), {"slash": "/"}.get(key, key if len(key) == 1 else None)))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.filter_table.query_one(Input).value == "line7 y"
+        assert app.filter_table.table.has_focus
+        assert app.clipboard == ""
 
 
 async def test_space_marks_with_a_glyph_and_the_star_marks_all_shown() -> None:

@@ -11,9 +11,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
+from edgetui.ui.widgets import type_ahead
 from edgetui.ui.widgets.rows_table import Row, RowsTable
 from edgetui.ui.widgets.texts import put
 
@@ -255,6 +257,10 @@ class FilterTable(Vertical):
         if action == "to_rows":
             return self.query_one(Input).has_focus
         return super().check_action(action, parameters)
+
+    def on_key(self, event: Key) -> None:
+        """Lose no key of what is typed fast."""
+        type_ahead.take(self, event, self.query_one(Input), {"table.filter": self.action_filter})
 
     @on(Input.Changed)
     def _filtered(self, event: Input.Changed) -> None:

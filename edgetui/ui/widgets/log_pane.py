@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from time import monotonic
 from typing import ClassVar, Literal
 
@@ -10,9 +11,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.timer import Timer
 from textual.widgets import Input
 
+from edgetui.ui.widgets import type_ahead
 from edgetui.ui.widgets.log_buffer import MAX_LINES, LogBuffer, plain
 from edgetui.ui.widgets.log_view import LogView
 
@@ -148,6 +151,11 @@ Hold Shift to use the terminal's own selection.
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc belongs to the screen unless a text is being typed."""
         return self.has_class("-asking") if action == "leave_asking" else super().check_action(action, parameters)
+
+    def on_key(self, event: Key) -> None:
+        """Lose no key of what is typed fast."""
+        openers = {"log.find": partial(self.action_ask, "find"), "log.filter": partial(self.action_ask, "filter")}
+        type_ahead.take(self, event, self.query_one(Input), openers)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
