@@ -86,7 +86,7 @@ class ModelForm(VerticalScroll, can_focus=False):
         path, name = self.field("path"), self.field("name")
         path.put(meant(path.value, self._folder()), at_once=True)
         stem = Path(path.value).stem
-        if stem and not name.value and not rules.model_name(stem):
+        if stem and not name.value and not rules.model_name(stem) and not self._path_problem(path.value):
             name.put(stem, at_once=True)
 
     def answers(self, tags_before: dict[str, str]) -> dict[str, Any]:
