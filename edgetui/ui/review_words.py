@@ -115,6 +115,8 @@ def answer(device: str, outcome: DeviceOutcome) -> Content:
 def state_words(outcome: DeviceOutcome) -> str:
     """`pulling, downloading layer 2 of 3`."""
     detail = "" if outcome.detail == outcome.state else outcome.detail
+    if outcome.state == "running" and not outcome.answered:
+        detail = detail or "waiting for its answer"
     return ", ".join(filter(None, (outcome.state or "waiting", detail)))
 
 

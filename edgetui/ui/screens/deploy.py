@@ -268,6 +268,7 @@ class DeployScreen(StepScreen):
         if failed:
             # Which device, why, and what to do stand in the table and below it.
             self.fail(error, self._start_review)
+            self.status.problem(f"{error.title}.  F4: the module's log, F6: details")
             return
         self.fail(error, self._review_again)
         if self.is_current:
