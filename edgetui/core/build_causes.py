@@ -64,7 +64,8 @@ CAUSES = (
     ),
     _cause(
         r"No matching distribution found for (?P<said>[^\s\"(]+)"
-        r"|Could not find a version that satisfies the requirement (?P<also>[^\s\"(]+)",
+        r"|Could not find a version that satisfies the requirement (?P<also>[^\s\"(]+)"
+        r"|Because (?P<unknown>\S+) was not found in the|there (?:is|are) no versions? of (?P<never>\S+)",
         "there is no {said} for this Python and platform",
         "Correct the package's name or version in the environment",
         _ENVIRONMENT,

@@ -60,11 +60,12 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         plan.image_name,
         tag,
         plan.image.platform,
+        resume=resume,
     )
     if plan.image.builder != "azureml":
         files = yield from _model_files(plan, results, model, place, ports)
         own = _own(plan, files, registry, credential, inputs, ports)
-        request = msgspec.structs.replace(request, **own, resume=resume)
+        request = msgspec.structs.replace(request, **own)
     yield from _followed(builder, request, inputs, resume, ports)
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,11 +24,19 @@ from edgetui.core.models import BuildRequest, BuildRun, WorkspaceInfo
 from edgetui.sandbox.world import World
 from tests.conftest import Sandbox
 from tests.contract.adapters import call, context_of
-from tests.contract.client_runs import EXAMPLE
+from tests.contract.build_clients import (
+    ENVIRONMENT,
+    LIMIT,
+    finish,
+    kept_log,
+    kill_at,
+    lines_of,
+    slow_sandbox,
+    start_client,
+    write_plan,
+)
 from tests.loopback import Asked, Loopback, Reply, serve
 
-ENVIRONMENT = f"dependencies:\n- python=3.{sys.version_info[1]}\n- pip\n"
-LIMIT = 120.0  # seconds until a hung build is given up
 CANCELLED_WITHIN = 3.0  # seconds
 replace = msgspec.structs.replace
 
@@ -107,12 +111,7 @@ def slow(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Callable[[float
     """A sandbox whose builds wait at each step."""
 
     def make(pause: float) -> Bench:
-        state = tmp_path / "slow"
-        new_sandbox(state=state).stop()
-        world = World(state, tmp_path / "unused")
-        world.put("setting", "builder", {"pause": pause})
-        world.close()
-        return bench_on(new_sandbox(state=state), tmp_path / "files")
+        return bench_on(slow_sandbox(new_sandbox, tmp_path / "slow", pause), tmp_path / "files")
 
     return make
 
@@ -137,16 +136,12 @@ def refused(work: Callable[[], Any]) -> EdgeError:
     return caught.value
 
 
-def text_of(raw: bytes) -> list[str]:
-    return [line.rstrip() for line in raw.decode().splitlines()]
-
-
 # -- building ----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_environment_is_built_once_and_every_line_of_both_logs_is_told(bench: Bench) -> None:
     events = bench.build()
-    assert lines(events) == text_of(bench.log("ca1")) + text_of(bench.log("ca2"))
+    assert lines(events) == lines_of(bench.log("ca1")) + lines_of(bench.log("ca2"))
     assert [run["status"] for run in bench.runs()] == ["Succeeded", "Succeeded"]
     image = built(events)
     assert (image.platform, image.layers, image.size > 0) == ("linux/amd64", 4, True)
@@ -234,12 +229,12 @@ def test_a_late_log_and_refused_ranges_lose_nothing(bench: Bench) -> None:
         {"method": "GET", "path": "^/acr-logs/", "status": 503, "times": 4},
     )
     events = bench.build()
-    assert lines(events) == text_of(bench.log("ca1")) + text_of(bench.log("ca2"))
+    assert lines(events) == lines_of(bench.log("ca1")) + lines_of(bench.log("ca2"))
 
 
 def test_an_address_of_the_log_that_has_ended_is_asked_for_again(bench: Bench) -> None:
     bench.fault({"method": "GET", "path": "^/acr-logs/", "status": 403, "times": 1})
-    assert lines(bench.build()) == text_of(bench.log("ca1")) + text_of(bench.log("ca2"))
+    assert lines(bench.build()) == lines_of(bench.log("ca1")) + lines_of(bench.log("ca2"))
 
 
 def test_a_run_that_ends_without_a_log_has_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,59 +414,22 @@ def _settled(bench: Bench) -> set[str]:
 # -- going on ------------------------------------------------------------------------------------------------------------------
 
 
-def start_client(bench: Bench, plan: Path, state: Path) -> subprocess.Popen[str]:
-    script = Path(__file__).parent / "clients" / "build_image.py"
-    environ = bench.sandbox.child_env(PYTHONPATH=str(Path(__file__).parents[2]))
-    return subprocess.Popen(
-        [sys.executable, str(script), str(plan), str(state)], stdout=subprocess.PIPE, text=True, env=environ
-    )
-
-
-@pytest.fixture
-def written_plan(tmp_path: Path) -> Callable[[Bench], Path]:
-    def write(bench: Bench) -> Path:
-        shutil.copytree(EXAMPLE, tmp_path / "example")
-        (tmp_path / "example" / "myenv.yml").write_text(ENVIRONMENT)
-        place, file = bench.request.workspace, tmp_path / "example" / "edge.toml"
-        file.write_text(
-            f'[workspace]\nsubscription = "{place.subscription}"\nresource_group = "{place.resource_group}"\n'
-            f'name = "{place.name}"\n[model]\nname = "vibration-classifier"\nversion = 3\n[scoring]\n'
-            'script = "score.py"\nenvironment = "myenv.yml"\n[image]\nbuilder = "acr"\n'
-        )
-        return file
-
-    return write
-
-
 @pytest.mark.parametrize("kill_sandbox", [False, True], ids=["client", "client-and-sandbox"])
 def test_a_killed_client_continues_the_build_with_no_line_lost_or_doubled(
     slow: Callable[[float], Bench],
-    written_plan: Callable[[Bench], Path],
     new_sandbox: Callable[..., Sandbox],
     tmp_path: Path,
     kill_sandbox: bool,
 ) -> None:
     bench = slow(0.4)
-    plan, state = written_plan(bench), tmp_path / "state-of-client"
-    client = start_client(bench, plan, state)
-    assert client.stdout is not None
-    seen = 0
-    for said in client.stdout:
-        seen += json.loads(said)["event"] == "log"
-        if "Step 4/" in said:
-            break
-    client.send_signal(signal.SIGKILL)
-    client.wait(LIMIT)
-    assert seen > 3
+    plan, state = write_plan(bench.sandbox, tmp_path / "plan", "acr"), tmp_path / "client"
+    assert kill_at(start_client(bench.sandbox, plan, state), "Step 4/") > 3
     if kill_sandbox:
         bench.sandbox.process.send_signal(signal.SIGKILL)
         bench.sandbox.process.wait(LIMIT)
         bench = dataclasses.replace(bench, sandbox=new_sandbox(state=bench.sandbox.state))
-    again = start_client(bench, plan, state)
-    out, _ = again.communicate(timeout=LIMIT)
-    assert again.returncode == 0, out
-    events = [json.loads(line) for line in out.splitlines()]
-    log = Path(next(event["path"] for event in events if event["event"] == "log-file"))
+    code, events = finish(start_client(bench.sandbox, plan, state))
+    assert code == 0, events
     assert len(bench.runs()) == 2  # nothing was scheduled again
-    assert log.read_text().splitlines() == text_of(bench.log("ca1")) + text_of(bench.log("ca2"))
+    assert kept_log(events) == lines_of(bench.log("ca1")) + lines_of(bench.log("ca2"))
     assert [run["status"] for run in bench.runs()] == ["Succeeded", "Succeeded"]

@@ -422,7 +422,8 @@ def test_a_package_that_does_not_exist_is_the_error(machine: Machine, model: str
 
     error = refusal(follow)
     assert any("edgetui-no-such-package" in line for line in lines)
-    assert error.title == "The build of image broken:v1 failed"
+    why = "there is no edgetui-no-such-package for this Python and platform"
+    assert error.title == f"The build of image broken:v1 failed: {why}"
     assert error.field == "scoring.environment"
     assert "edgetui-no-such-package" in error.detail
 

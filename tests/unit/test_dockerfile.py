@@ -263,6 +263,8 @@ def test_a_file_that_is_missing_or_wrong_is_named(request_: BuildRequest, change
             "scoring.environment",
             "a==9",
         ),
+        ("  ╰─▶ Because nosuch was not found in the package registry and", "scoring.environment", "no nosuch for"),
+        ("Because there is no version of a==9 and you require a==9", "scoring.environment", "no a==9 for"),
         ("ERROR: ResolutionImpossible: for help visit", "scoring.environment", "fit together"),
         ("error    libmamba PackagesNotFoundError: x", "scoring.environment", "conda"),
         ("write /x: no space left on device", "", "disk is full"),
