@@ -166,14 +166,14 @@ class EdgeApp(App[int]):
             return False
         return self.bridge.run(job, lambda: session.run(job, **options), lambda: session.stop(job))
 
-    def open_step(self, step_id: str) -> None:
-        """Open a step over the list of steps."""
+    def open_step(self, step_id: str, **options: Any) -> None:
+        """Open a step over the list of steps; `options` are its screen's own."""
         if not self.has_session:
             return
         module, _, name = SCREENS[step_id].partition(":")
         self._leave_step()
         self.hub.point_to(step_id)
-        screen: Screen[None] = getattr(import_module(f"edgetui.ui.screens.{module}"), name)()
+        screen: Screen[None] = getattr(import_module(f"edgetui.ui.screens.{module}"), name)(**options)
         if len(self.screen_stack) > 1:
             self.switch_screen(screen)
         else:

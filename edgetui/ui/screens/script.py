@@ -59,8 +59,10 @@ class ScriptScreen(StepScreen):
     tabs = getters.query_one("#files", TabbedContent)
     problems = getters.query_one("#problems", ProblemList)
 
-    def __init__(self) -> None:
+    def __init__(self, at: tuple[Name, int] | None = None) -> None:
+        """Open with a file in front, the cursor on a line of it (from 1), where `at` names them."""
         super().__init__()
+        self._at = at
         self._editors = {name: CodeEditor(id=f"edit-{name}") for name in NAMES}
         self._files = FileKeeper(lambda: self.ports, self._editors)
         self._then: list[Callable[[], Any]] = []  # what waits until all is saved
@@ -166,6 +168,13 @@ class ScriptScreen(StepScreen):
         if len(self._files.opened) == len(NAMES):
             self._check()
         self._label(name)
+        if self._at is not None and self._at[0] == name:
+            line, self._at = self._at[1], None
+            self._go_to(name, line)
+
+    def _go_to(self, name: Name, line: int) -> None:
+        self.tabs.active = f"tab-{name}"
+        self.call_after_refresh(self.editor(name).jump, line or 1)
 
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
         """Take a path; what was typed for the old one is saved there first."""
@@ -296,9 +305,7 @@ class ScriptScreen(StepScreen):
     @on(ProblemList.Picked)
     def _go_to_problem(self, event: ProblemList.Picked) -> None:
         event.stop()
-        name = self._file_of(event.problem)
-        self.tabs.active = f"tab-{name}"
-        self.call_after_refresh(self.editor(name).jump, event.problem.line or 1)
+        self._go_to(self._file_of(event.problem), event.problem.line)
 
     def _file_of(self, problem: Problem) -> Name:
         return next((name for name in NAMES if getattr(self.plan.scoring, name) == problem.file), "script")
