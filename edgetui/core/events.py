@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from edgetui.core.errors import EdgeError
+from edgetui.core.errors import EdgeError, ErrorKind
 from edgetui.core.models import BuildRun, Problem
 
 
@@ -125,6 +125,7 @@ class ImageBuilt(Event, frozen=True, tag="image-built"):
     platform: str = ""
     size: int = 0
     layers: int = 0
+    environment: str = ""  # of environment, builder and platform: builds with the same one take alike
 
 
 class CredentialStored(Event, frozen=True, tag="credential-stored"):
@@ -193,13 +194,20 @@ class Failed(Event, frozen=True, tag="failed"):
     remedy: str = ""
     field: str = ""
     retryable: bool = False
-    kind: str = "failed"
+    kind: ErrorKind = "failed"
     device: str = ""
 
     @classmethod
     def of(cls, job: str, error: EdgeError, device: str = "") -> Failed:
         """The event of an error."""
         return cls(job, error.title, error.detail, error.remedy, error.field, error.retryable, error.kind, device)
+
+    @property
+    def error(self) -> EdgeError:
+        """The error that this tells of."""
+        return EdgeError(
+            self.title, self.detail, self.remedy, retryable=self.retryable, field=self.field, kind=self.kind
+        )
 
 
 class Finished(Event, frozen=True, tag="finished", omit_defaults=True):

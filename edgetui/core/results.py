@@ -9,6 +9,8 @@ import msgspec
 from edgetui.core import events
 from edgetui.core.models import BuildRun, ImageDetails
 
+_KEPT_TIMES = 50  # durations of builds kept
+
 
 class DeviceOutcome(msgspec.Struct, frozen=True):
     """How our module does on one device."""
@@ -34,6 +36,10 @@ class Results(msgspec.Struct, frozen=True):
     image_inputs: str = ""
     image_log: str = ""
     image_seconds: float = 0.0
+    image_platform: str = ""  # what the registry says that it is
+    image_size: int = 0  # compressed bytes of all layers
+    image_layers: int = 0
+    build_seconds: dict[str, float] = {}  # how long the last build took, by environment, builder and platform
     image_run: BuildRun | None = None  # a build that was going on when we last heard of it
     digest: str = ""  # <login server>/<repository>@sha256:…
     credential: str = ""  # vault:acr/<login server>
@@ -58,18 +64,25 @@ class Results(msgspec.Struct, frozen=True):
                 return replace(self, image_run=run)
             case events.ImageBuilt():
                 details = ImageDetails(event.reference, event.digest)
-                before = "" if event.reference != self.image else self.digest
+                same = event.reference == self.image
+                before = self.digest if same else ""
+                took = {event.environment: event.seconds} if event.environment and event.seconds else {}
                 return replace(
                     self,
                     image=event.reference,
                     image_inputs=event.inputs,
                     image_log=event.log or self.image_log,
                     image_seconds=event.seconds or self.image_seconds,
+                    image_platform=event.platform or (self.image_platform if same else ""),
+                    image_size=event.size or (self.image_size if same else 0),
+                    image_layers=event.layers or (self.image_layers if same else 0),
+                    build_seconds=dict([*self.build_seconds.items(), *took.items()][-_KEPT_TIMES:]),
                     image_run=None,
                     digest=details.by_digest if event.digest else before,
                 )
             case events.ImageResolved():
-                return replace(self, digest=event.by_digest)
+                platform, size = event.platform or self.image_platform, event.size or self.image_size
+                return replace(self, digest=event.by_digest, image_platform=platform, image_size=size)
             case events.CredentialStored():
                 return replace(
                     self,

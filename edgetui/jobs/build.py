@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import time
 from collections.abc import Generator, Iterator
 
@@ -15,7 +16,7 @@ from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, Regi
 from edgetui.core.plan import Plan
 from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
-from edgetui.jobs import check, resources
+from edgetui.jobs import build_times, check, resources
 
 # What only our own Dockerfile can do something with.
 _OWN = ("base", "index_url", "ca_bundle", "context", "network")
@@ -66,7 +67,10 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         files = yield from _model_files(plan, results, model, place, ports)
         own = _own(plan, files, registry, credential, inputs, ports)
         request = msgspec.structs.replace(request, **own)
-    yield from _followed(builder, request, inputs, resume, ports)
+    # One that is continued was not timed from its start.
+    alike = "" if resume else build_times.key(plan, ports)
+    for event in _followed(builder, request, inputs, resume, ports):
+        yield msgspec.structs.replace(event, environment=alike) if isinstance(event, ImageBuilt) else event
 
 
 def _followed(
@@ -114,7 +118,8 @@ class _Log:
     def __post_init__(self) -> None:
         request, resume = self.request, self.resume
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        self.name = rules.file_name(f"build-{request.name}-{request.tag}-{stamp}.log")
+        # The same image may be built from two plans in the same second.
+        self.name = rules.file_name(f"build-{request.name}-{request.tag}-{stamp}-{secrets.token_hex(2)}.log")
         if resume and resume.log_name:
             self.name, self.size = resume.log_name, resume.log_size
             self.ports.files.trim_log(self.name, self.size)

@@ -1,0 +1,56 @@
+"""The builders as data: what each is, what it needs, and what it cannot do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edgetui.core.plan import Image
+
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
+# What only our own Dockerfile can do something with.
+OWN_KEYS = ("base", "index_url", "ca_bundle", "context", "network")
+
+
+class BuilderKind(msgspec.Struct, frozen=True):
+    """One builder: its name in the plan, its title, what it means and needs in one line, and the platforms that it can."""
+
+    name: str
+    title: str
+    says: str
+    platforms: tuple[str, ...] = PLATFORMS
+    own_dockerfile: bool = True
+
+
+KINDS = (
+    BuilderKind(
+        "azureml",
+        "Azure ML",
+        "in Azure; needs nothing beside the workspace",
+        PLATFORMS[:2],
+        own_dockerfile=False,
+    ),
+    BuilderKind("acr", "ACR Tasks", "in the registry; needs the right to run tasks"),
+    BuilderKind("docker", "Docker", "on this machine; needs a container engine"),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def platform_problem(image: Image) -> str:
+    """Why the image's builder cannot build for its platform and what can, or ""."""
+    kind = BY_NAME[image.builder]
+    if image.platform in kind.platforms or image.platform not in PLATFORMS:
+        return ""
+    others = " or ".join(other.title for other in KINDS if image.platform in other.platforms)
+    return f"{kind.title} cannot build for {image.platform}: choose {others} above, or another platform"
+
+
+def builder_problem(image: Image) -> str:
+    """What the plan asks for that its builder does not take, and what to do, or ""."""
+    if BY_NAME[image.builder].own_dockerfile:
+        return ""
+    set_keys = [f"image.{key}" for key in OWN_KEYS if getattr(image, key)]
+    if not set_keys:
+        return ""
+    it = "it is" if len(set_keys) == 1 else "they are"
+    names = ", ".join(set_keys)
+    return f"{names}: {it} for our own Dockerfile. Take it out of the plan, or choose ACR Tasks or Docker"
