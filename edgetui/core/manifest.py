@@ -56,7 +56,7 @@ def merge(live: Deployed, name: str, image: str, module: plans.Module, credentia
     Raises:
         EdgeError: (input) a name that the schema refuses, a host port that another module has, or a limit of the hub.
     """
-    _check_names(name, module)
+    check_names(name, module)
     agent, hub = copy.deepcopy(live.agent), copy.deepcopy(live.hub)
     warnings = list(_warnings(live, name, image))
     if not agent:
@@ -114,7 +114,12 @@ def host_port(create_options: dict[str, Any], port: str = "5001/tcp") -> int | N
     return None
 
 
-def _check_names(name: str, module: plans.Module) -> None:
+def check_names(name: str, module: plans.Module) -> None:
+    """Refuse names that the schema refuses.
+
+    Raises:
+        EdgeError: (input) the module's name, a variable's or a route's; it names the field.
+    """
     if problem := rules.module_name(name):
         raise bad_input("module.name", f"{name!r} cannot be a module's name", problem)
     for variable in module.env:

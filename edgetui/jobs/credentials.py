@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgetui.core.errors import EdgeError, bad_input
+from edgetui.core import answers
+from edgetui.core.errors import EdgeError
 from edgetui.core.events import CredentialStored, Event, Progress
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -19,12 +20,8 @@ def credentials(plan: Plan, ports: Ports, *, enable_admin: bool = False) -> Iter
     Raises:
         EdgeError: the workspace has no registry yet, the admin user is off (field `registry.credential`), or access is denied.
     """
-    if plan.registry.credential != "admin":
-        raise bad_input(
-            "registry.credential",
-            f"The credential {plan.registry.credential!r} is not in this version",
-            'Write credential = "admin"',
-        )
+    for problem in answers.credential(plan):
+        raise problem
     registry = resources.registry(plan, ports)
     if not registry.admin_enabled:
         if not enable_admin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping
 
-from edgetui.core import manifest, rules
+from edgetui.core import answers, manifest, rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Applied, Event, ImageResolved, Preview
 from edgetui.core.models import Deployed, HubInfo, ImageDetails, RegistryCredential
@@ -18,13 +18,21 @@ Versions = tuple[int, int]  # `$version` of the desired properties of $edgeAgent
 _ARCHITECTURES = {"arm64v8": "arm64", "arm32v7": "arm/v7", "x86_64": "amd64", "aarch64": "arm64"}
 
 
-def preview(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
+def preview(
+    plan: Plan, results: Results, ports: Ports, *, credential: RegistryCredential | None = None
+) -> Iterator[Event]:
     """Read each device's live twins and say what would change: `ImageResolved`, then `Preview` for each device.
+
+    Args:
+        plan: what to deploy.
+        results: the built image and the stored credential.
+        ports: the outside.
+        credential: the registry's, where none is stored.
 
     Raises:
         EdgeError: the image, the credential, the hub or a device is not there, or the module cannot be put in.
     """
-    credential, image = yield from _image(results, ports)
+    credential, image = yield from _image(results, ports, credential)
     hub = resources.hub(plan, ports)
     for device in _devices(plan):
         live = ports.hub.deployed(hub, device)
@@ -65,24 +73,21 @@ def deploy(
         yield Applied(device, snapshot, inputs)
 
 
-def _image(results: Results, ports: Ports) -> Generator[Event, None, tuple[RegistryCredential, ImageDetails]]:
+def _image(
+    results: Results, ports: Ports, credential: RegistryCredential | None = None
+) -> Generator[Event, None, tuple[RegistryCredential, ImageDetails]]:
     """Read the image with the very credential that devices get; yields `ImageResolved`, returns both."""
     if not results.image:
         raise EdgeError("The image is not built yet", remedy="Build it in step 4", field="image", kind="input")
-    credential = resources.credential(results, ports)
+    credential = credential or resources.credential(results, ports)
     image = ports.registry.resolve(results.image, credential)
     yield ImageResolved(image.reference, image.digest, image.by_digest, image.platform, image.size)
     return credential, image
 
 
 def _devices(plan: Plan) -> tuple[str, ...]:
-    for target in plan.target:
-        if target.condition:
-            raise bad_input(
-                "target.condition",
-                "Target conditions are not in this version",
-                'Name the devices: devices = ["…"]',
-            )
+    for problem in answers.devices(plan):
+        raise problem
     if not plan.devices:
         raise bad_input("target.devices", "The plan names no device", "Choose one or more in step 6")
     return plan.devices

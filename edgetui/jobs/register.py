@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from edgetui.core import rules
+from edgetui.core import answers
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, Progress, Registered
 from edgetui.core.models import ModelUpload, ModelVersion, WorkspaceInfo
@@ -27,16 +27,12 @@ def register(plan: Plan, ports: Ports) -> Iterator[Event]:
         EdgeError: the name, the path or a tag is wrong, the version is not there, or the upload failed.
     """
     model = plan.model
-    if problem := rules.model_name(model.name):
-        raise bad_input(
-            "model.name", f"{model.name!r} cannot be a model's name" if model.name else "The model has no name", problem
-        )
+    for problem in answers.model(plan):
+        raise problem
     if not model.path:
         yield _existing(plan, resources.workspace(plan, ports), ports)
         return
-    for key, value in model.tags.items():
-        if problem := rules.tag_pair(f"{key}={value}"):
-            raise bad_input("model.tags", f"The tag {key!r} cannot be used", problem)
+    _not_empty(plan, ports)
     inputs = check.model_inputs(plan, ports)
     place = resources.workspace(plan, ports)
     yield Progress("model", "looking for the same content among the registered versions")
@@ -49,6 +45,18 @@ def register(plan: Plan, ports: Ports) -> Iterator[Event]:
     )
     for event in ports.models.register(place, upload):
         yield msgspec.structs.replace(event, inputs=inputs) if isinstance(event, Registered) else event
+
+
+def _not_empty(plan: Plan, ports: Ports) -> None:
+    """Refuse a model file of no bytes: Azure ML would take it, and the module would fail on the device."""
+    path = resources.path(plan, plan.model.path)
+    try:
+        opened = ports.files.open(path, "model.path")
+    except EdgeError:
+        return  # a folder, or what the fingerprint tells better
+    with opened:
+        if not opened.read(1):
+            raise bad_input("model.path", f"{path} is empty", "Name the file that your training wrote.")
 
 
 def _existing(plan: Plan, place: WorkspaceInfo, ports: Ports) -> Registered:

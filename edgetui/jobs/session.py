@@ -10,7 +10,7 @@ import msgspec
 
 from edgetui.core import steps
 from edgetui.core.cancel import Cancellation, using
-from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, Failed, ImageRun, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -101,7 +101,7 @@ class Session:
             self._cancellations[step] = cancellation
             self.failed.pop(step, None)
         try:
-            yield Started(step, steps.BY_ID[step].title)
+            yield Started(step, "Review" if job == "preview" else steps.BY_ID[step].title)
             for event in _driven(start(**options), cancellation, steps.BY_ID[step].title):
                 self._take(event, step)
                 yield event
@@ -119,10 +119,10 @@ class Session:
                 if self._cancellations.get(step) is cancellation:
                     del self._cancellations[step]
 
-    def stop(self, step: str) -> None:
-        """Cancel the step's job, if it runs. From any thread."""
+    def stop(self, job: str) -> None:
+        """Cancel a step's job (or `preview`), if it runs. From any thread."""
         with self._lock:
-            cancellation = self._cancellations.get(step)
+            cancellation = self._cancellations.get(_OF_STEP.get(job, job))
         if cancellation:
             cancellation.cancel()
 
@@ -138,7 +138,7 @@ class Session:
             "script": lambda: check.check(self.plan, self.ports),
             "image": lambda: build.build(self.plan, self.results, self.ports),
             "credentials": lambda **how: credentials.credentials(self.plan, self.ports, **how),
-            "preview": lambda: deploy.preview(self.plan, self.results, self.ports),
+            "preview": lambda **how: deploy.preview(self.plan, self.results, self.ports, **how),
             "deploy": self._deploy,
         }
 
@@ -147,15 +147,13 @@ class Session:
     ) -> Iterator[Event]:
         yield from deploy.deploy(self.plan, self.results, self.ports, seen=seen)
         # The results hold by now what was applied: `run` folds each event before it asks for the next.
-        answered: set[str] = set()
+        failed: dict[str, Failed] = {}
         for event in watch.watch(self.plan, self.results, self.ports, seconds):
             yield event
             if isinstance(event, Failed) and event.device:
-                answered.add(event.device)
-        if answered:
-            several = f"{len(answered)} of {len(self.plan.devices)} devices" if len(self.plan.devices) > 1 else ""
-            first = next(outcome.detail for device, outcome in self.results.devices.items() if device in answered)
-            raise EdgeError(f"{several} did not answer" if several else first, first if several else "")
+                failed[event.device] = event
+        if failed:
+            raise _unanswered(failed, len(self.plan.devices))
 
     def _take(self, event: Event, step: str) -> None:
         with self._lock:
@@ -186,6 +184,16 @@ def _driven(job: Iterator[Event], cancellation: Cancellation, title: str) -> Ite
         close = getattr(job, "close", None)
         if close:
             close()
+
+
+def _unanswered(failed: dict[str, Failed], devices: int) -> EdgeError:
+    """The error of a deployment in which some devices did not answer: the one device's own, or all of them in lines."""
+    first = next(iter(failed.values()))
+    if devices == 1:
+        return first.error
+    title = f"{len(failed)} of {devices} devices did not answer"
+    detail = "\n".join(f"{device}: {event.title}" for device, event in failed.items())
+    return EdgeError(title, detail, first.remedy, field=first.field, kind=first.kind)
 
 
 def _kept(results: Results, before: Plan, after: Plan) -> Results:
@@ -220,9 +228,3 @@ def _seen(inputs: steps.Inputs, event: Event) -> steps.Inputs:
         type(event).__name__
     )
     return msgspec.structs.replace(inputs, **{field: found}) if field and found else inputs
-
-
-def missing(step: steps.Step, plan: Plan) -> EdgeError | None:
-    """The error of a step that the plan does not answer, or None."""
-    text = step.missing(plan)
-    return bad_input(step.id, f"{step.title}: {text}", f"Answer step {step.number}") if text else None

@@ -127,7 +127,7 @@ class Bridge:
                 for event in events():
                     batches.add(event)
                     if isinstance(event, Failed) and (not event.device or error is None):
-                        error = error_of(event)
+                        error = event.error
             except EdgeError as problem:
                 error = problem
             except Exception as problem:  # noqa: BLE001 - shown by the app as what it is: a fault of ours
@@ -239,15 +239,3 @@ class Bridge:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the app is gone, nobody is there to be told
                 self._loop.call_soon_threadsafe(call, *arguments, context=self._context)
-
-
-def error_of(event: Failed) -> EdgeError:
-    """The error that a `Failed` event speaks of."""
-    return EdgeError(
-        event.title,
-        event.detail,
-        event.remedy,
-        retryable=event.retryable,
-        field=event.field,
-        kind=event.kind,  # type: ignore[arg-type]
-    )

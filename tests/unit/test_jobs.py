@@ -58,6 +58,7 @@ def test_the_whole_plan_ends_in_an_answer_from_the_device(world: World, session:
         "image",
         "credentials",
         "deploy",
+        "deploy",
     ]
     assert all(view.status is steps.Status.DONE for view in session.views())
     assert world.applied[0][1]["$edgeAgent"]["properties.desired"]["modules"]["pump"]["settings"]["image"] == last.image
@@ -132,7 +133,7 @@ def test_errors_in_the_script_stop_the_run_before_the_build(world: World, sessio
     last = found[-1]
     assert isinstance(last, events.Finished)
     assert not last.ok
-    assert "score.py:0: the script has no function `run`" in last.detail
+    assert "score.py: the script has no function `run`" in last.detail
     assert not world.builds
     failed = next(event for event in found if isinstance(event, events.Failed))
     assert (failed.field, failed.kind) == ("scoring.script", "input")
@@ -225,8 +226,9 @@ def test_a_module_that_crashes_is_a_failure_with_its_reason(world: World, sessio
     last = list(run_plan(session))[-1]
     assert isinstance(last, events.Finished)
     assert not last.ok
-    assert last.devices == {"d1": {"state": "failed"}}
-    assert "pump on d1 is failed" in last.title
+    assert last.devices == {"d1": {"state": "failed", "error": "pump on d1 has failed"}}
+    assert last.title == "pump on d1 has failed"
+    assert (last.detail, last.remedy) == ("it failed", "read the module's log: the scoring script may fail in init()")
 
 
 def test_the_twins_address_and_the_plans_own_decide_who_is_asked(world: World) -> None:
@@ -254,6 +256,109 @@ def test_a_passing_failure_of_the_hub_does_not_end_the_watch(world: World, sessi
     looks = watch.watch(session.plan, session.results, world.ports(), seconds=60)
     threading.Timer(0.4, world.fail.clear).start()
     assert isinstance(list(looks)[-1], events.Answered)
+
+
+def test_a_hub_that_stays_silent_ends_the_watch_with_its_error(
+    world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run_plan(session))
+    monkeypatch.setattr(watch, "SILENT", 0.0)
+    world.fail["hub.deployed.d1"] = EdgeError("The hub does not answer", "refused", "look at it", retryable=True)
+    last = list(watch.watch(session.plan, session.results, world.ports()))[-1]
+    assert isinstance(last, events.Failed)
+    assert (last.title, last.device) == ("The hub does not answer", "d1")
+
+
+def test_an_offline_device_is_not_waited_for_as_one_that_works(
+    world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run_plan(session))
+    monkeypatch.setattr(watch, "OFFLINE", 0.0)
+    world.devices["d1"] = replace(world.devices["d1"], agent_reported={"lastDesiredVersion": 0}, connected=False)
+    last = list(watch.watch(session.plan, session.results, world.ports()))[-1]
+    assert isinstance(last, events.Failed)
+    assert "d1 is offline; the hub keeps the change" in last.title
+    assert "when the device returns" in last.remedy
+
+
+def test_a_long_wait_gives_signs_of_life(world: World, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(run_plan(session))
+    monkeypatch.setattr(watch, "_SIGN_OF_LIFE", 0.0)
+    world.devices["d1"] = replace(world.devices["d1"], agent_reported={"lastDesiredVersion": 0})
+    found = watch.watch(session.plan, session.results, world.ports())
+    said = next(event for event in found if isinstance(event, events.Progress))
+    assert said.text.startswith("still waiting for d1 after ")
+    assert "pulls the image" in said.text
+
+
+def test_a_module_that_runs_and_does_not_answer_is_looked_at_again(world: World, session: Session) -> None:
+    list(run_plan(session))
+    unreachable = EdgeError("Nothing answered", "refused", kind="unreachable", retryable=True)
+    world.fail["endpoint.score"] = unreachable
+    looks = watch.watch(session.plan, session.results, world.ports())
+    assert isinstance(next(looks), events.ModuleState)
+    live = world.devices["d1"]
+    module = {
+        "settings": {"image": session.results.digest},
+        "runtimeStatus": "backoff",
+        "restartCount": 3,
+        "exitCode": 3,
+    }
+    broken = {**live.agent_reported, "modules": {"pump": module}}
+    world.devices["d1"] = replace(live, agent_reported=broken)
+    last = list(looks)[-1]
+    assert isinstance(last, events.Failed)
+    assert last.title == "pump on d1 keeps ending"
+    assert "exit code 3" in last.detail
+    assert "log" in last.remedy
+
+
+def test_a_module_that_stays_mute_is_given_up_with_where_it_was_asked(
+    world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(run_plan(session))
+    monkeypatch.setattr(watch, "MUTE", 0.0)
+    world.fail["endpoint.score"] = EdgeError(
+        "Nothing answered", "refused", "look", field="scoring.address", kind="unreachable"
+    )
+    last = list(watch.watch(session.plan, session.results, world.ports()))[-1]
+    assert isinstance(last, events.Failed)
+    assert "pump runs on d1, but nothing answered at http://d1:5001/score" in last.title
+    assert (last.detail, last.remedy, last.field) == ("refused", "look", "scoring.address")
+
+
+def test_a_refused_sample_keeps_its_field_and_kind_to_the_end(world: World, session: Session) -> None:
+    world.fail["endpoint.score"] = EdgeError(
+        "The script does not accept it", "no rows", "mend it", field="scoring.sample", kind="input"
+    )
+    found = list(run_plan(session))
+    failed = [event for event in found if isinstance(event, events.Failed)][-1]
+    assert (failed.field, failed.kind, failed.remedy) == ("scoring.sample", "input", "mend it")
+
+
+def test_the_end_tells_only_of_this_run(world: World, session: Session) -> None:
+    list(run_plan(session))
+    world.fail["workspaces.get"] = EdgeError("no such workspace")
+    last = list(run_plan(Session(world.ports(), "/plan/plan.toml")))[-1]
+    assert isinstance(last, events.Finished)
+    assert (last.ok, last.model, last.image, last.devices) == (False, "", "", {})
+
+
+def test_an_empty_model_file_is_refused_before_it_is_sent(world: World, session: Session) -> None:
+    world.files["/plan/model.pkl"] = ""
+    failed = failure(run(session, "model"))
+    assert (failed.field, failed.kind) == ("model.path", "input")
+    assert "is empty" in failed.title
+    assert not world.models
+
+
+def test_answers_that_cannot_be_are_refused_before_anything_is_asked(world: World) -> None:
+    wrong = replace(plan(), image=replace(plan().image, name="Pump Anomaly", tag="-bad:tag", platform="windows/amd64"))
+    world.plans["/plan/plan.toml"] = replace(wrong, module=Module("$edgeAgent"), model=Model("a b", "model.pkl"))
+    found = list(run_plan(Session(world.ports(), "/plan/plan.toml")))
+    fields = [event.field for event in found if isinstance(event, events.Failed)]
+    assert fields == ["model.name", "image.name", "image.tag", "image.platform", "module.name"]
+    assert not any(isinstance(event, events.Started) for event in found)
 
 
 def test_a_job_that_is_stopped_ends_and_closes_what_it_used(world: World, session: Session) -> None:
