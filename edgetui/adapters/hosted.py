@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,7 @@ class Exchange(Iterator[Any]):
         self._seconds = seconds
         self._lock = threading.Lock()
         self._child: ChildProcess | None = None
+        self._here: deque[Any] = deque()  # items that came together with one that was taken
         self._ended = False
         self._cancelled = False
         self._registration = contextlib.ExitStack()
@@ -65,9 +67,12 @@ class Exchange(Iterator[Any]):
             raise self._stopped()
         if self._ended:
             raise StopIteration
+        if self._here:
+            return self._here.popleft()
         message = self._receive()
         if isinstance(message, Emitted):
-            return message.value
+            self._here.extend(message.values)
+            return self._here.popleft()
         self._finish()
         if isinstance(message, Problem):
             raise message.error

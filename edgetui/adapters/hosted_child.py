@@ -20,6 +20,7 @@ from typing import Any
 from edgetui.adapters.context import Context
 from edgetui.adapters.errors import as_edge_error
 from edgetui.adapters.messages import Call, Cancel, Done, Emitted, Problem, Ready, Start, Token, TokenWanted
+from edgetui.adapters.outbox import Outbox
 from edgetui.core import cancel
 
 
@@ -33,6 +34,7 @@ class _Child:
         self._adapters: dict[str, Any] = {}
         self._given: dict[str, tuple[str, int]] = {}  # the last token of each scope
         self._running = cancel.Cancellation()
+        self._outbox = Outbox(lambda items: self._answer(Emitted(items)))
         self._start: Start = connection.recv()
         self._context = Context(self._start.cloud, self._token, self._start.folder, self._start.options)
 
@@ -55,7 +57,8 @@ class _Child:
             method = getattr(self._adapter(call.target), call.method)
             if call.streams:
                 for event in method(*call.args, **call.keywords):
-                    self._answer(Emitted(event))
+                    self._outbox.add(event)
+                self._outbox.flush()
                 result = None
             else:
                 result = method(*call.args, **call.keywords)
@@ -63,7 +66,15 @@ class _Child:
             self._answer(Done(result))
         except Exception as problem:  # noqa: BLE001 -- every failure of an adapter crosses as an EdgeError
             self._tidy()
-            self._answer(Problem(as_edge_error(problem, call.doing)))
+            self._flush_before(Problem(as_edge_error(problem, call.doing)))
+
+    def _flush_before(self, answer: Problem) -> None:
+        """What the stream gave before it failed comes first."""
+        try:
+            self._outbox.flush()
+        except Exception as problem:  # noqa: BLE001 -- an item that cannot cross is a failure of the call, too
+            answer = Problem(as_edge_error(problem, "hand over what was found"))
+        self._answer(answer)
 
     def _answer(self, message: Any) -> None:
         """Send what a call gives; the parent does not listen any more once it has cancelled."""

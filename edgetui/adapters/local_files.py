@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgetui.adapters import fetched
+from edgetui.adapters.log_files import LogFiles
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, bad_input, cancelled
 
@@ -138,7 +139,7 @@ class LocalFiles:
     """The Files port over the local disk; `state` is edgetui's own state folder."""
 
     def __init__(self, state: Path) -> None:
-        self._logs = state / "logs"
+        self._logs = LogFiles(state / "logs")
         self._fetched = state / "fetched"
         self._digests: dict[tuple[str, int, int, int, int], str] = {}
         self._lock = threading.Lock()
@@ -235,24 +236,18 @@ class LocalFiles:
         """Append lines to the log file `name` (a bare file name) of the state folder, readable by its owner only; returns its path."""
         if not _LOG_NAME.fullmatch(name):
             raise bad_input("", f"{name!r} is no name for a log file", "Use letters, digits, dots and dashes.")
-        path = self._logs / name
         try:
-            self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "ab") as file:
-                file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+            return str(self._logs.append(name, lines))
         except OSError as error:
-            raise explain(error, path, "", "write") from None
-        return str(path)
+            raise explain(error, self._logs.folder / name, "", "write") from None
 
     def trim_log(self, name: str, size: int) -> None:
         """Cut a log file to its first `size` bytes; a file that is shorter, or not there, stays as it is."""
-        path = self._logs / name
         try:
-            if _LOG_NAME.fullmatch(name) and path.is_file() and path.stat().st_size > size:
-                os.truncate(path, size)
+            if _LOG_NAME.fullmatch(name):
+                self._logs.trim(name, size)
         except OSError as error:
-            raise explain(error, path, "", "write") from None
+            raise explain(error, self._logs.folder / name, "", "write") from None
 
     def folder(self, name: str) -> str:
         """A new, empty folder of edgetui's own, for things to be fetched into; `keep` takes it over."""

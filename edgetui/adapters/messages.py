@@ -44,9 +44,9 @@ class Ready:
 
 @dataclass(frozen=True)
 class Emitted:
-    """One item of a stream."""
+    """The next items of a stream."""
 
-    value: Any
+    values: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
