@@ -29,10 +29,14 @@ class LogLine(Event, frozen=True, tag="log"):
 
 
 class LogFile(Event, frozen=True, tag="log-file"):
-    """Where the whole log of a job is kept, as soon as there is one: `job` is the step id."""
+    """Where the whole log of a job is kept, as soon as there is one: `job` is the step id.
+
+    `size` are the bytes in it from an earlier start, where it is continued.
+    """
 
     job: str
     path: str
+    size: int = 0
 
 
 class Progress(Event, frozen=True, tag="progress"):

@@ -79,7 +79,7 @@ def _followed(
     """The builder's events, each line kept in the log first."""
     begun, log = time.monotonic(), _Log(ports, request, resume)
     if resume:
-        yield LogFile("image", log.path)
+        yield LogFile("image", log.path, log.size)
     goes_on = False
     try:
         for event in builder.build(request):

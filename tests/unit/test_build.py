@@ -176,7 +176,7 @@ def test_a_new_start_continues_the_build_and_its_log_wherever_the_first_one_was_
     assert logged(world) == ["one", "two", "three"]
     if kept.log_size:
         assert next(event for event in found if isinstance(event, (LogFile, LogLine))) == LogFile(
-            "image", first_log(world)
+            "image", first_log(world), kept.log_size
         )
     assert second.results.image_run is None
 
