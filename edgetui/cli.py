@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 
 from edgetui import __version__
+from edgetui.sandbox.scenarios import SCENARIOS
 
 _EXIT_CODES = """\
 exit codes: 0 done, 1 the job failed, 2 bad usage or plan, 3 not signed in or not allowed, 130 interrupted
@@ -62,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     deploy.add_argument("plan", metavar="PLAN", help="the plan file (TOML)")
     deploy.add_argument("--yes", action="store_true", help="do not ask before devices change")
     deploy.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
+    deploy.add_argument(
+        "--wait", metavar="SECONDS", type=float, default=900.0, help="how long the devices are watched (default: 900)"
+    )
     check = command("check", "check a plan and its files, without network")
     check.add_argument("plan", metavar="PLAN", help="the plan file (TOML)")
     check.add_argument(
@@ -101,7 +105,7 @@ def _sandbox(one: argparse.ArgumentParser, default: object) -> None:
         const="",
         default=default,
         metavar="SCENARIO",
-        help="use Azure's stand-in on this machine; no account is needed",
+        help=f"use Azure's stand-in on this machine; no account is needed (scenarios: {', '.join(SCENARIOS)})",
     )
 
 

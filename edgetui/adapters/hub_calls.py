@@ -91,7 +91,12 @@ class HubCalls:
                 if cancel.current().wait(wait):
                     raise cancelled("Waiting for the hub") from None
             except ClientException as problem:
-                raise as_edge_error(problem, f"{doing} ({hub.host_name})", field) from problem
+                # A connection that breaks under a question may be a weak link: ask twice more.
+                wait = waits.pop(0) if repeat_failures and len(waits) > len(_WAITS) - 2 else None
+                if wait is None:
+                    raise as_edge_error(problem, f"{doing} ({hub.host_name})", field) from problem
+                if cancel.current().wait(wait):
+                    raise cancelled("Waiting for the hub") from None
 
     def _of(self, hub: HubInfo, doing: str) -> _Managers:
         with self._lock:

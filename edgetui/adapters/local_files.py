@@ -199,7 +199,10 @@ class LocalFiles:
             if not root.is_dir():
                 return self._digest(root)
             whole = hashlib.sha256()
-            for name, entry in _entries(root):
+            entries = list(_entries(root))
+            if not entries:
+                raise bad_input(field, f"The folder {root} is empty", "Name the folder that holds the files.")
+            for name, entry in entries:
                 if entry.is_symlink() and not entry.is_file():
                     kind, content = "link", hashlib.sha256(os.fsencode(entry.readlink())).hexdigest()
                 else:

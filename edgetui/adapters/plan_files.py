@@ -7,14 +7,14 @@ import functools
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from edgetui.adapters import plan_reading, plan_writing
 from edgetui.adapters.local_files import decode, explain, read_bytes, write_atomically
-from edgetui.core.errors import bad_input
+from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import THIS_RUN_ONLY
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
@@ -98,6 +98,28 @@ class TomlPlanFiles:
                 self._this_run[file] = results
                 lasting = _with_credential(results, Results())
         self._write_state(file, msgspec.json.format(msgspec.json.encode(lasting), indent=1))
+
+    @contextlib.contextmanager
+    def owned(self, path: str) -> Iterator[None]:
+        """Hold the plan against other processes; the lock ends with this process, however it ends."""
+        from filelock import FileLock, Timeout
+
+        file = self._results_file(path).with_suffix(".lock")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = FileLock(file, timeout=0)
+            lock.acquire()
+        except Timeout:
+            title = f"Another edgetui is carrying out {Path(path).name}"
+            raise EdgeError(
+                title, str(_absolute(path)), "Wait until it has ended, or stop it.", retryable=True
+            ) from None
+        except OSError as error:
+            raise explain(error, file, "", "write") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def latest(self) -> str:
         """The path of the plan that was saved last, or "" where there is none or it is gone."""

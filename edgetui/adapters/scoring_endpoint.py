@@ -35,9 +35,9 @@ class ScoringEndpoint:
         end = time.monotonic() + seconds
         stop = cancel.current()
         while True:
-            left = max(end - time.monotonic(), 0.1)
             try:
-                return self._ask(url, sample, left)
+                self._wait_until_up(url, max(end - time.monotonic(), 0.1))
+                return self._ask(url, sample, max(end - time.monotonic(), 0.1))
             except requests.ConnectTimeout as problem:
                 raise self._silent(url, seconds, problem) from problem
             except requests.ConnectionError as problem:
@@ -48,6 +48,13 @@ class ScoringEndpoint:
                 raise self._silent(url, seconds, problem) from problem
             if stop.wait(_PAUSE):
                 raise cancelled("Asking the module")
+
+    def _wait_until_up(self, url: str, seconds: float) -> None:
+        """Return when the server answers anything at all: it takes connections before init() has ended, and answers after."""
+        parts = urlsplit(url)
+        timeout = (min(seconds, 10.0), seconds)
+        front = f"{parts.scheme}://{parts.netloc}/"
+        self._session.get(front, timeout=timeout, allow_redirects=False, stream=True).close()
 
     def _ask(self, url: str, sample: str, seconds: float) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/plain"}

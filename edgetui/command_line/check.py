@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edgetui.command_line import output, running
 from edgetui.command_line.wiring import wired
-from edgetui.core import events, steps
+from edgetui.core import answers, events
+from edgetui.core.amounts import count_text
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import Problem
 from edgetui.core.plan import Plan
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
             failed = _smoke(plan, wires.ports, as_json=args.json)
     if not args.json:
         errors = _errors(found)
-        output.line(f"{path.name}: {errors} errors, {len(found) - errors} warnings")
+        warnings = count_text(len(found) - errors, "warning")
+        output.line(f"{path.name}: {count_text(errors, 'error')}, {warnings}")
     return 2 if _errors(found) else 1 if failed else 0
 
 
@@ -82,17 +84,11 @@ def _smoke(plan: Plan, ports: Ports, *, as_json: bool) -> bool:
 
 def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:
     """What the steps miss, what the files lack."""
-    from edgetui.jobs import check, resources
+    from edgetui.jobs import check
 
-    for step in steps.STEPS:
-        if missing := step.missing(plan):
-            yield Problem(name, 0, "error", f"step {step.number} {step.title}: {missing}", rule=step.id)
-    for field, text in (("model.path", plan.model.path), ("workspace.config", plan.workspace.config)):
-        if text:
-            try:
-                _see(ports, resources.path(plan, text), field)
-            except EdgeError as error:
-                yield _problem(name, error)
+    for error in answers.problems(plan):
+        yield _problem(name, error)
+    yield from (_problem(name, error) for error in check.paths(plan, ports))
     if plan.scoring.script and plan.scoring.environment:
         try:
             for event in check.check(plan, ports):
@@ -100,14 +96,6 @@ def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:
                     yield from event.problems
         except EdgeError as error:
             yield _problem(name, error)
-
-
-def _see(ports: Ports, path: str, field: str) -> None:
-    """Make sure that a file can be read, without reading all of it; a folder has no shorter way."""
-    try:
-        ports.files.open(path, field).close()
-    except EdgeError:
-        ports.files.fingerprint(path, field)
 
 
 def _problem(file: str, error: EdgeError) -> Problem:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from edgetui.command_line import output, running
 from edgetui.command_line.wiring import check_plan, wired
 from edgetui.core import cancel, events
-from edgetui.core.errors import EXIT_CODES, EdgeError, bad_input, cancelled
+from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.results import Results
 
 if TYPE_CHECKING:
     from edgetui.jobs.session import Session
@@ -46,52 +47,64 @@ def run(args: argparse.Namespace) -> int:
                     "edgetui is set to change nothing",
                     "Take --dry-run, or turn read_only off in the settings.",
                 )
-            return _deploy(session, show, ask=not args.yes)
+            return _deploy(session, show, ask=not args.yes, seconds=args.wait)
     except EdgeError as error:
         if args.json:  # the last line tells how it ended, whatever happened
             show(events.Finished(ok=False, title=error.title, detail=error.detail, remedy=error.remedy))
         raise
 
 
-def _deploy(session: Session, show: Show, *, ask: bool) -> int:
-    from edgetui.jobs.run_plan import finished, run_plan
+def _deploy(session: Session, show: Show, *, ask: bool, seconds: float) -> int:
+    from edgetui.jobs import run_plan
 
+    run = _Followed(session, show)
     if not ask:
-        failed = _followed(session, lambda: run_plan(session), show)
+        run.follow(lambda: run_plan.run_plan(session, seconds=seconds))
     else:
-        versions: dict[str, tuple[int, int]] = {}
-        failed = _followed(session, lambda: run_plan(session, until="preview"), show, versions)
-        if failed is None:
+        run.follow(lambda: run_plan.run_plan(session, until="preview"))
+        if run.failed is None:
             if not _agreed(session):
                 raise cancelled("The deployment")
-            failed = _followed(session, lambda: session.run("deploy", seen=versions), show)
-    show(finished(session.results, failed))
-    if failed is None:
+            run.follow(lambda: session.run("deploy", seen=run.versions, seconds=seconds))
+    running.settle()
+    show(run_plan.finished(run.done, run.failed))
+    if run.failed is None:
         return 0
     from edgetui.command_line import guard
 
-    guard.show(EdgeError(failed.title, failed.detail, failed.remedy, field=failed.field))
-    return EXIT_CODES.get(failed.kind, 1)
+    guard.show(run.failed.error)
+    return run.failed.error.exit_code
 
 
-def _followed(
-    session: Session,
-    job: Callable[[], Iterator[events.Event]],
-    show: Show,
-    versions: dict[str, tuple[int, int]] | None = None,
-) -> events.Failed | None:
-    """Show a job's events up to its end; returns what failed last, and notes the versions that were reviewed."""
-    failed = None
-    with contextlib.closing(running.events(lambda: _stoppable(session, job()))) as happening:
-        for event in happening:
-            if isinstance(event, events.Finished):  # the caller says it, when all is done
-                continue
-            show(event)
-            if isinstance(event, events.Failed):
-                failed = event
-            elif isinstance(event, events.Preview) and versions is not None:
-                versions[event.device] = event.versions
-    return failed
+class _Followed:
+    """Jobs of one command, shown as they go: what they did, what failed last, and the versions that were reviewed."""
+
+    def __init__(self, session: Session, show: Show) -> None:
+        self.done = Results()
+        self.failed: events.Failed | None = None
+        self.versions: dict[str, tuple[int, int]] = {}
+        self._session, self._show = session, show
+
+    def follow(self, job: Callable[[], Iterator[events.Event]]) -> None:
+        """Run a job to its end, or to the signal that stops it: then it has failed by being cancelled."""
+        try:
+            with contextlib.closing(running.events(lambda: _stoppable(self._session, job()))) as happening:
+                for event in happening:
+                    self._take(event)
+        except EdgeError as problem:
+            if problem.kind != "cancelled":
+                raise
+            self.failed = events.Failed.of("deploy", problem)
+
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.Finished):  # the command says it, when all is done
+            return
+        self.done = self.done.after(event)
+        self._show(event)
+        if isinstance(event, events.Failed):
+            self.failed = event
+        elif isinstance(event, events.Preview):
+            self.versions[event.device] = event.versions
 
 
 def _stoppable(session: Session, job: Iterator[events.Event]) -> Iterator[Any]:

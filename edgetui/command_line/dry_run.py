@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from edgetui.command_line import running
-from edgetui.core import events, steps
+from edgetui.core import answers, events, steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -14,14 +14,22 @@ from edgetui.core.results import Results
 
 def run(plan: Plan, results: Results, ports: Ports, show: Callable[[events.Event], None]) -> int:
     """Check, then say for each step what would happen; the devices' changes where an image is there already."""
+    from edgetui.jobs import run_plan
+
+    done = Results()
     for event in running.events(lambda: _job(plan, results, ports)):
+        done = done.after(event)
         show(event)
+    show(run_plan.finished(done))
     return 0
 
 
 def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
     from edgetui.jobs import browse, check, deploy
 
+    for problem in answers.problems(plan):
+        raise problem
+    check.model_path(plan, ports)
     for event in check.check(plan, ports):
         yield event
         if isinstance(event, events.Checked) and any(problem.severity == "error" for problem in event.problems):
@@ -48,8 +56,8 @@ def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
     if not registry.admin_enabled:
         yield events.Progress("credentials", f"would turn on the admin user of {registry.name}")
     yield events.Progress("credentials", f"would fetch the admin user's password of {registry.login_server}")
-    if ready and results.credential and ports.vault.fetch(results.credential) is not None:
-        yield from deploy.preview(plan, results, ports)
+    if ready and registry.admin_enabled:  # reading the password changes nothing, and it is not kept
+        yield from deploy.preview(plan, results, ports, credential=ports.registry.credential(registry))
         return
     for device in plan.devices:
         yield events.Progress("deploy", f"would put module {plan.module_name} on {device}")

@@ -19,7 +19,8 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         with running.raising():
             code = command()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except EdgeError as error:
         show(error)
         return error.exit_code

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgetui.command_line import output, running
 from edgetui.command_line.wiring import wired
+from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import Device, ImageDetails, ModelVersion, Record
 from edgetui.core.plan import Hub, Plan, Workspace
@@ -18,7 +19,7 @@ from edgetui.core.results import Results
 _HEADS = {
     "models": ("MODEL", "CREATED", "TAGS", "DESCRIPTION"),
     "devices": ("DEVICE", "STATE", "PLATFORM", "MODULES", "TAGS"),
-    "images": ("IMAGE", "PLATFORM", "MB", "DIGEST"),
+    "images": ("IMAGE", "PLATFORM", "SIZE", "DIGEST"),
 }
 
 
@@ -119,7 +120,7 @@ def _row(record: Record) -> tuple[str, ...]:
             modules = " ".join(name for name in record.modules if not name.startswith("$"))
             return record.id, state, record.platform, modules, _pairs(record.tags)
         case ImageDetails():
-            return record.reference, record.platform, f"{record.size / 1e6:.1f}", record.digest
+            return record.reference, record.platform, size_text(record.size), record.digest
         case _:
             return (str(record),)
 

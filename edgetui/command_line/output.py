@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import msgspec
 
 from edgetui.core import events
+from edgetui.core.amounts import size_text
+from edgetui.core.errors import EdgeError
 from edgetui.core.redact import redacted
 
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)])  # a build's log must not steer the terminal
@@ -17,8 +20,27 @@ _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)])  # a bu
 
 def json_line(value: Any) -> None:
     """Print one value as one line of JSON."""
-    sys.stdout.write(redacted_json(value) + "\n")
-    sys.stdout.flush()
+    _write(redacted_json(value))
+
+
+def _write(text: str) -> None:
+    """Print one line at once.
+
+    Raises:
+        EdgeError: there is no standard output, or it takes no more; a reader that left stays a BrokenPipeError.
+    """
+    what, remedy = "Standard output cannot be written", "Send it to a terminal or to a file that has room."
+    if sys.stdout is None:
+        raise EdgeError(what, "it is closed", remedy)
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        # What the buffer still holds would fail again at exit.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- open until the process ends
+        raise EdgeError(what, problem.strerror or str(problem), remedy) from problem
 
 
 def redacted_json(value: Any) -> str:
@@ -38,10 +60,9 @@ def _masked(value: Any) -> Any:
 
 def line(text: str) -> None:
     """Print one line for a person: no control characters, no secrets."""
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     clean = redacted(text.replace("\t", "  ").translate(_CONTROLS))
-    sys.stdout.write(clean.encode(encoding, "replace").decode(encoding) + "\n")
-    sys.stdout.flush()
+    _write(clean.encode(encoding, "replace").decode(encoding))
 
 
 def printer(*, as_json: bool) -> Callable[[events.Event], None]:
@@ -85,7 +106,7 @@ def _said(event: events.Event) -> list[tuple[str, str]]:
         case events.CredentialStored(_, server, user, kept_in):
             return [("credentials", f"{user} of {server}, kept in: {kept_in}")]
         case events.ImageResolved(_, _, by_digest, platform, size):
-            return [("deploy", f"{by_digest} {platform}, {size / 1e6:.1f} MB")]
+            return [("deploy", f"{by_digest} {platform}, {size_text(size)}")]
         case _:
             return _said_of_device(event)
 
@@ -127,8 +148,8 @@ def _share(done: int, total: int, unit: str) -> str:
     if not total:
         return ""
     if unit == "bytes":
-        return f" {done / 1e6:.1f} of {total / 1e6:.1f} MB"
-    return f" {done} of {total} {unit}"
+        return f" {size_text(done)} of {size_text(total)}"
+    return f" {done} of {total} {unit}" if total > 1 else ""
 
 
 def problem_text(problem: Any) -> str:

@@ -98,6 +98,13 @@ def raising() -> Iterator[None]:
         yield
 
 
+def settle() -> None:
+    """From here on the outcome stands: a signal no longer changes it, what is left to end ends within its limits."""
+    for name in _SIGNALS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def _signals(act: Callable[[], None]) -> Iterator[None]:
     def handler(_number: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,9 +13,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError, bad_input
 
 DEFAULT = "happy"
+_ROOM = 4_000_000  # bytes that a new sandbox writes before it answers
 START_LIMIT = 60.0  # seconds; a start takes about one
 ATTACH_LIMIT = 10.0  # seconds for the sandbox of another edgetui to come up
 STOP_LIMIT = 5.0  # seconds; the sandbox itself gives up after 2.5
@@ -148,9 +151,24 @@ class SandboxProcess:
         return found
 
     def _failed(self, words: str) -> EdgeError:
+        free = shutil.disk_usage(_existing(self.state)).free
+        if free < _ROOM:
+            return EdgeError(
+                f"The disk is full: the sandbox needs room in {self.state}",
+                f"{size_text(free)} are free; it needs {size_text(_ROOM)} to start, and more for environments",
+                "Free some, or set EDGETUI_HOME to a folder on another disk.",
+                retryable=True,
+            )
         return EdgeError(
             "The sandbox cannot start",
             words,
             f"Free what it needs, or look into {self.state.with_name(self.state.name + '.stderr')}, and start again.",
             retryable=True,
         )
+
+
+def _existing(folder: Path) -> Path:
+    """The nearest folder above that is there."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

@@ -7,6 +7,7 @@ Long calls are iterators of events; closing the iterator stops the work. No port
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -262,6 +263,10 @@ class PlanFiles(Protocol):
 
     def save_results(self, path: str, results: Results) -> None:
         """Keep results for the plan file, atomically."""
+        ...
+
+    def owned(self, path: str) -> AbstractContextManager[object]:
+        """Hold the plan against other processes while it is carried out; EdgeError(retryable) where another one has it."""
         ...
 
     def latest(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from edgetui.core import rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
@@ -74,6 +75,59 @@ def _model(plan: Plan, environment: str, ports: Ports) -> Iterator[Problem]:
     yield from model_file.check(plan.model.path, facts, plan.scoring.environment, environment)
 
 
+def paths(plan: Plan, ports: Ports) -> Iterator[EdgeError]:
+    """What is wrong with the files that other steps read: the model's and config.json."""
+    for look in (config_file, model_path):
+        try:
+            look(plan, ports)
+        except EdgeError as error:  # noqa: PERF203 -- two files
+            yield error
+
+
+def model_path(plan: Plan, ports: Ports) -> None:
+    """See that the model to register is there and not empty.
+
+    Raises:
+        EdgeError: (input) it is not there, cannot be read, or is empty.
+    """
+    if not plan.model.path:
+        return
+    path = resources.path(plan, plan.model.path)
+    try:
+        opened = ports.files.open(path, "model.path")
+    except EdgeError:
+        ports.files.fingerprint(path, "model.path")  # a folder; or it says what is wrong
+        return
+    with opened:
+        if not opened.read(1):
+            raise bad_input("model.path", f"{path} is empty", "Name the file that your training wrote.")
+
+
+def config_file(plan: Plan, ports: Ports) -> None:
+    """See that the plan's config.json names a workspace.
+
+    Raises:
+        EdgeError: (input) it is not there, is no JSON, or a name in it is missing or was never filled in.
+    """
+    name = plan.workspace.config
+    if not name:
+        return
+    text = ports.files.read_text(resources.path(plan, name), "workspace.config")
+    try:
+        known = json.loads(text)
+    except ValueError as wrong:
+        raise bad_input(
+            "workspace.config", f"{name} is not JSON: {wrong}", "Download it from the workspace again."
+        ) from wrong
+    if not isinstance(known, dict):
+        raise bad_input("workspace.config", f"{name} holds no names", "Download it from the workspace again.")
+    for key in () if known.get("Scope") else ("subscription_id", "resource_group", "workspace_name"):
+        value = known.get(key)
+        if not isinstance(value, str) or not value or rules.placeholder(value):
+            what = f"is {value!r}" if value else "is missing"
+            raise bad_input("workspace.config", f"{name}: {key} {what}", f"Write the real {key} there.")
+
+
 def scoring_inputs(plan: Plan, ports: Ports) -> str:
     """Fingerprint of scoring script and environment."""
     files = plan.scoring
@@ -81,6 +135,22 @@ def scoring_inputs(plan: Plan, ports: Ports) -> str:
         ports.files.fingerprint(resources.path(plan, files.script), "scoring.script"),
         ports.files.fingerprint(resources.path(plan, files.environment), "scoring.environment"),
     )
+
+
+def trial_inputs(plan: Plan, ports: Ports) -> str:
+    """Fingerprint of what a trial takes: script, environment, sample and model file."""
+    sample, model = plan.scoring.sample, plan.model.path
+    return resources.fingerprint(
+        scoring_inputs(plan, ports),
+        ports.files.fingerprint(resources.path(plan, sample), "scoring.sample") if sample else "",
+        ports.files.fingerprint(resources.path(plan, model), "model.path") if model else "",
+    )
+
+
+def resolving_inputs(plan: Plan, ports: Ports) -> str:
+    """Fingerprint of what the resolver takes: the environment, for the image's platform."""
+    path = resources.path(plan, plan.scoring.environment)
+    return resources.fingerprint(ports.files.fingerprint(path, "scoring.environment"), plan.image.platform)
 
 
 def model_inputs(plan: Plan, ports: Ports) -> str:
@@ -130,6 +200,8 @@ def inputs(plan: Plan, results: Results, ports: Ports) -> Inputs:
         scoring=_or_empty(lambda: scoring_inputs(plan, ports)) if plan.scoring.script else "",
         image=_or_empty(lambda: image_inputs(plan, model_id(plan, results), ports)) if plan.scoring.script else "",
         deploy=deploy_inputs(plan),
+        trial=_or_empty(lambda: trial_inputs(plan, ports)) if plan.scoring.script else "",
+        resolving=_or_empty(lambda: resolving_inputs(plan, ports)) if plan.scoring.environment else "",
     )
 
 

@@ -32,7 +32,7 @@ def register(plan: Plan, ports: Ports) -> Iterator[Event]:
     if not model.path:
         yield _existing(plan, resources.workspace(plan, ports), ports)
         return
-    _not_empty(plan, ports)
+    check.model_path(plan, ports)
     inputs = check.model_inputs(plan, ports)
     place = resources.workspace(plan, ports)
     yield Progress("model", "looking for the same content among the registered versions")
@@ -45,18 +45,6 @@ def register(plan: Plan, ports: Ports) -> Iterator[Event]:
     )
     for event in ports.models.register(place, upload):
         yield msgspec.structs.replace(event, inputs=inputs) if isinstance(event, Registered) else event
-
-
-def _not_empty(plan: Plan, ports: Ports) -> None:
-    """Refuse a model file of no bytes: Azure ML would take it, and the module would fail on the device."""
-    path = resources.path(plan, plan.model.path)
-    try:
-        opened = ports.files.open(path, "model.path")
-    except EdgeError:
-        return  # a folder, or what the fingerprint tells better
-    with opened:
-        if not opened.read(1):
-            raise bad_input("model.path", f"{path} is empty", "Name the file that your training wrote.")
 
 
 def _existing(plan: Plan, place: WorkspaceInfo, ports: Ports) -> Registered:

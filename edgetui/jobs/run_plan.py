@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgetui.core import answers
+from edgetui.core.errors import EdgeError
 from edgetui.core.events import Checked, Event, Failed, Finished, Preview
 from edgetui.core.results import Results
 from edgetui.jobs import watch
@@ -25,32 +26,50 @@ def run_plan(
         until: the last job: `deploy`, or `preview` to stop before anything is changed on a device.
         seconds: how long the devices are watched.
     """
-    done = Results()  # what this run itself did: the session's results may tell of an earlier one
-    failed: Failed | None = None
-    seen: dict[str, tuple[int, int]] = {}
-    for problem in answers.problems(session.plan):
-        failed = Failed.of(problem.field.partition(".")[0], problem)
-        yield failed
-    jobs = ["workspace", "script", "model", "image", "credentials", "preview"]
-    for job in [] if failed else jobs if until == "preview" else [*jobs, until]:
-        options: dict[str, Any] = {}
-        if job == "credentials":
-            options = {"enable_admin": enable_admin}
-        elif job == "deploy":
-            options = {"seen": seen, "seconds": seconds}
-        for event in session.run(job, **options):
-            done = done.after(event)
-            yield event
-            if isinstance(event, Failed):
-                failed = event
-            elif isinstance(event, Preview):
-                seen[event.device] = event.versions
-            elif isinstance(event, Checked) and done.errors:
-                failed = _unfit(event)
-                yield failed
-        if failed:
-            break
-    yield finished(done, failed)
+    run = _Run(session, {"enable_admin": enable_admin}, seconds)
+    try:
+        for problem in answers.problems(session.plan):
+            yield run.take(Failed.of(problem.field.partition(".")[0], problem))
+        if not run.failed:
+            with session.ports.plans.owned(session.path):
+                yield from run.steps(until)
+    except EdgeError as problem:
+        yield run.take(Failed.of("workspace", problem))
+    yield finished(run.done, run.failed)
+
+
+class _Run:
+    """One run of a plan: what it did itself (the session's results may tell of an earlier one), and what failed."""
+
+    def __init__(self, session: Session, credentials: dict[str, Any], seconds: float) -> None:
+        self.done = Results()
+        self.failed: Failed | None = None
+        self._session = session
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._options: dict[str, dict[str, Any]] = {
+            "credentials": credentials,
+            "deploy": {"seen": self._seen, "seconds": seconds},
+        }
+
+    def steps(self, until: str) -> Iterator[Event]:
+        """Run all jobs in order, up to the first that fails."""
+        jobs = ["workspace", "script", "model", "image", "credentials", "preview"]
+        for job in jobs if until == "preview" else [*jobs, until]:
+            for event in self._session.run(job, **self._options.get(job, {})):
+                yield self.take(event)
+                if isinstance(event, Checked) and self.done.errors:
+                    yield self.take(_unfit(event))
+            if self.failed:
+                return
+
+    def take(self, event: Event) -> Event:
+        """Keep what an event says, and hand it on."""
+        self.done = self.done.after(event)
+        if isinstance(event, Failed):
+            self.failed = event
+        elif isinstance(event, Preview):
+            self._seen[event.device] = event.versions
+        return event
 
 
 def finished(results: Results, failure: Failed | None = None) -> Finished:

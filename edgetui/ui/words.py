@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgetui.core.amounts import size_text
 from edgetui.core.events import Progress
 
 
@@ -10,17 +11,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def size_text(count: float) -> str:
-    """Bytes as `12.3 MB`."""
-    if count < 1000:
-        return f"{count:.0f} B"
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} GB"
 
 
 def progress_text(event: Progress) -> str:

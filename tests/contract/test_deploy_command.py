@@ -70,7 +70,8 @@ def test_the_device_answers_what_the_model_says_when_loaded_here(runs: list[Ende
 
 def test_every_step_happened_for_real(runs: list[Ended]) -> None:
     kinds = [event["event"] for event in runs[0].events]
-    wanted = ["checked", "registered", "image-built", "credential-stored", "image-resolved", "applied", "answered"]
+    wanted = ["checked", "registered", "image-built", "credential-stored", "image-resolved", "preview"]  # the review
+    wanted += ["image-resolved", "applied", "answered"]
     assert [kind for kind in kinds if kind in wanted] == wanted
     log = [event["text"] for event in runs[0].events if event["event"] == "log"]
     assert len(log) > 5

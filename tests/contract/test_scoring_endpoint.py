@@ -54,7 +54,8 @@ def test_the_sample_goes_out_as_it_is_and_the_answer_comes_back(
 ) -> None:
     with serve(lambda _: Reply(200, body)) as server:
         answer = endpoint.score(f"{server.url}/score", SAMPLE)
-        (asked,) = server.asked
+        front, asked = server.asked
+    assert (front.method, front.path, front.body) == ("GET", "/", b"")
     assert (answer.status, answer.prediction) == (200, prediction)
     assert answer.milliseconds > 0
     assert (asked.method, asked.path, asked.body) == ("POST", "/score", SAMPLE.encode())
@@ -83,7 +84,7 @@ def test_a_module_that_is_still_starting_is_waited_for(
             ready.set()
             ended.wait(30)
 
-    ask = endpoint._ask
+    ask = endpoint._wait_until_up
 
     def watched(*arguments: Any) -> Any:
         try:
@@ -92,7 +93,7 @@ def test_a_module_that_is_still_starting_is_waited_for(
             tried.set()
             ready.wait(30)
 
-    monkeypatch.setattr(endpoint, "_ask", watched)
+    monkeypatch.setattr(endpoint, "_wait_until_up", watched)
     thread = threading.Thread(target=module)
     thread.start()
     answer = endpoint.score(f"http://127.0.0.1:{port}/score", SAMPLE, 60)
@@ -102,9 +103,24 @@ def test_a_module_that_is_still_starting_is_waited_for(
 
 
 def test_a_server_that_ends_before_it_answers_is_asked_again(endpoint: ScoringEndpoint) -> None:
-    replies = [DROP, Reply(200, b"1")]
+    replies = [DROP, Reply(404), DROP, Reply(200, b"Healthy"), Reply(200, b"1")]
     with serve(lambda _: replies.pop(0)) as server:
         assert endpoint.score(f"{server.url}/score", SAMPLE).prediction == 1
+
+
+def test_the_time_of_an_answer_does_not_hold_the_start_of_the_module(endpoint: ScoringEndpoint) -> None:
+    """The server takes connections while init() still runs, and answers when it has ended."""
+    started = threading.Event()
+    threading.Timer(0.5, started.set).start()
+
+    def answer(request: Asked) -> Reply:
+        if request.method == "GET":
+            started.wait(30)
+            return Reply(200, b"Healthy")
+        return Reply(200, b"true" if started.is_set() else b"false")
+
+    with serve(answer) as server:
+        assert endpoint.score(f"{server.url}/score", SAMPLE).prediction is True
 
 
 def test_nothing_there_says_where_and_what_to_look_at(endpoint: ScoringEndpoint) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,10 @@ class _Plans(_Port):
 
     def save_results(self, path: str, results: Results) -> None:
         self.world.results[path] = results
+
+    def owned(self, path: str) -> AbstractContextManager[object]:
+        self.world.may("plans.owned")
+        return nullcontext()
 
     def latest(self) -> str:
         return next(reversed(self.world.plans), "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -162,3 +164,52 @@ def test_an_unforeseen_error_gives_one_line_and_a_report(tmp_path: Path) -> None
     text = report.read_text()
     assert "RuntimeError" in text
     assert "c2VjcmV0" not in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('name = "pump-anomaly"\npath', 'name = "pump anomaly/x é"\npath', "model.name"),
+        ('path = "model.pkl"', 'path = "empty.pkl"', "model.path"),
+        ('path = "model.pkl"', 'path = "nothing"', "model.path"),
+        ('tag = "auto"', 'tag = "-bad:tag"', "image.tag"),
+        ('platform = "linux/amd64"', 'platform = "windows/amd64"', "image.platform"),
+        ('[module]\nname = "pump-anomaly"', '[module]\nname = "$edgeAgent"', "module.name"),
+        ("[workspace]\nsub", '[workspace]\nconfig = "config.json"\nsub', "workspace.config"),
+    ],
+)
+def test_check_finds_what_azure_would_refuse(tmp_path: Path, old: str, new: str, field: str) -> None:
+    folder = shutil.copytree(EXAMPLE, tmp_path / "example")
+    (folder / "empty.pkl").touch()
+    (folder / "nothing").mkdir()
+    names = {"subscription_id": "<my-subscription-id>", "resource_group": "rg", "workspace_name": "ws"}
+    (folder / "config.json").write_text(json.dumps(names))
+    plan = folder / "plan.toml"
+    text = plan.read_text()
+    assert text.count(old) == 1
+    plan.write_text(text.replace(old, new))
+    done = run("check", str(plan), home=tmp_path)
+    assert done.returncode == 2
+    assert f"plan.toml: error: {field}: " in done.stdout
+    assert "plan.toml: 1 error, " in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_goes_nowhere_is_said_and_is_no_fault_of_ours(tmp_path: Path, options: list[str]) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EDGETUI_")}
+    env = {**kept, "EDGETUI_HOME": str(tmp_path / "edgetui")}
+    command = f"{shlex.quote(sys.executable)} -m edgetui check {shlex.quote(str(EXAMPLE / 'plan.toml'))}"
+    for where in (">/dev/full", ">&-"):
+        words = ["sh", "-c", f"{command} {' '.join(options)} {where}"]
+        done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=LIMIT, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: Standard output cannot be written")
+    assert not list((tmp_path / "edgetui").rglob("crash-*"))
+
+
+def test_help_names_the_scenarios(tmp_path: Path) -> None:
+    from edgetui.sandbox.scenarios import SCENARIOS
+
+    words = "".join(run("deploy", "--help", home=tmp_path).stdout.split())  # argparse breaks lines at hyphens too
+    assert {name for name in SCENARIOS if name in words} == set(SCENARIOS)

@@ -361,6 +361,14 @@ def test_answers_that_cannot_be_are_refused_before_anything_is_asked(world: Worl
     assert not any(isinstance(event, events.Started) for event in found)
 
 
+def test_a_plan_that_another_process_carries_out_is_left_alone(world: World, session: Session) -> None:
+    world.fail["plans.owned"] = EdgeError("Another edgetui is carrying out plan.toml", retryable=True)
+    last = list(run_plan(session))[-1]
+    assert isinstance(last, events.Finished)
+    assert "Another edgetui" in last.title
+    assert not world.models
+
+
 def test_a_job_that_is_stopped_ends_and_closes_what_it_used(world: World, session: Session) -> None:
     run(session, "model")
     closed = threading.Event()

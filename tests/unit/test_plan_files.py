@@ -318,3 +318,16 @@ def test_the_latest_plan_is_the_one_saved_last(plans: TomlPlanFiles, tmp_path: P
     assert TomlPlanFiles(tmp_path / "state").latest() == second
     Path(second).unlink()
     assert plans.latest() == ""
+
+
+def test_a_plan_is_carried_out_by_one_process_at_a_time(tmp_path: Path) -> None:
+    mine, other = TomlPlanFiles(tmp_path / "state"), TomlPlanFiles(tmp_path / "state")
+    plan = str(tmp_path / "plan.toml")
+    with mine.owned(plan):
+        with pytest.raises(EdgeError, match="Another edgetui is carrying out") as caught, other.owned(plan):
+            pass
+        with other.owned(str(tmp_path / "another.toml")):
+            pass
+    assert caught.value.retryable
+    with other.owned(plan):
+        pass

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Failed, ImageResolved, Preview, Started
 from edgetui.core.results import DeviceOutcome
@@ -23,7 +24,6 @@ from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.texts import put
-from edgetui.ui.words import size_text
 
 REVIEW = "preview"  # the job; it belongs to this step
 
