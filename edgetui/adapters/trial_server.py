@@ -172,6 +172,7 @@ class _Trial:
             _value(answer.body) if answer else None,
             ended.peak,
             self._environment.version,
+            told.traceback() if problems else (),
         )
 
 

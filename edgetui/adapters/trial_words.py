@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgetui.core.models import Problem, TrialRequest
 
+TRACEBACK = 40  # lines of a traceback that are kept
 _TIME = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3})"
 _BEGIN = re.compile(_TIME + r".*Invoking user's init function")
 _END = re.compile(_TIME + r".*Users's init has completed")
@@ -35,6 +36,20 @@ class Told:
             return None
         form = "%Y-%m-%d %H:%M:%S,%f"
         return (datetime.strptime(end, form) - datetime.strptime(begin, form)).total_seconds()  # noqa: DTZ007
+
+    def traceback(self) -> tuple[str, ...]:
+        """The lines of the last traceback that went through the script, from its first frame there; its folder is left out."""
+        found: list[str] = []
+        lines: list[str] = []
+        for text in self._output:
+            frame = _FRAME.match(text)
+            if frame and not lines and Path(frame["file"]) == self._script:
+                lines = [text]
+            elif lines:
+                lines.append(text)
+                if not text.startswith(" "):
+                    found, lines = lines, []
+        return tuple(line.replace(str(self._script), self._name)[:500] for line in found[-TRACEBACK:])
 
     def failure(self, phase: str, code: int | None) -> Problem:
         """The script failed in `phase`: its own exception at its own line, else what is known."""

@@ -68,20 +68,24 @@ class Resolved(Event, frozen=True, tag="resolved"):
     """The environment's pip part was resolved for the target, without installing it.
 
     `pins` are all packages that would come, `problems` the resolver's words where nothing would, by line; `unchecked` are
-    conda packages that nothing here can resolve.
+    conda packages that nothing here can resolve; `inputs` is the fingerprint of the environment and the platform.
     """
 
     ok: bool
     pins: dict[str, str] = {}
     problems: tuple[Problem, ...] = ()
     unchecked: tuple[str, ...] = ()
+    platform: str = ""
+    python: str = ""
+    inputs: str = ""
 
 
 class Smoked(Event, frozen=True, tag="smoked"):
     """The script ran on the real inference server: `ok` where it started and answered the sample with success.
 
     `init_seconds` and `run_milliseconds` are the server's own measure, None where it did not come so far; `status` is the
-    HTTP status of the answer, 0 where there is none; `peak_memory` in bytes over all processes of the server.
+    HTTP status of the answer, 0 where there is none; `peak_memory` in bytes over all processes of the server. `traceback`
+    are the lines of the script's own last one, `inputs` is the fingerprint of what was tried.
     """
 
     ok: bool
@@ -92,6 +96,8 @@ class Smoked(Event, frozen=True, tag="smoked"):
     answer: Any = None
     peak_memory: int = 0
     python: str = ""
+    traceback: tuple[str, ...] = ()
+    inputs: str = ""
 
 
 class Registered(Event, frozen=True, tag="registered"):

@@ -32,6 +32,10 @@ class Results(msgspec.Struct, frozen=True):
     checked_inputs: str = ""
     errors: int = 0
     warnings: int = 0
+    tried_inputs: str = ""
+    tried_ok: bool = False
+    resolved_inputs: str = ""
+    resolved_ok: bool = False
     image: str = ""  # <login server>/<repository>:<tag>
     image_inputs: str = ""
     image_log: str = ""
@@ -53,9 +57,8 @@ class Results(msgspec.Struct, frozen=True):
         """Return the results with one more event taken in; unknown events change nothing."""
         replace = msgspec.structs.replace
         match event:
-            case events.Checked(problems, inputs):
-                errors = sum(problem.severity == "error" for problem in problems)
-                return replace(self, checked_inputs=inputs, errors=errors, warnings=len(problems) - errors)
+            case events.Checked() | events.Smoked() | events.Resolved():
+                return self._after_script(event)
             case events.Registered():
                 return replace(self, model=event.id, model_inputs=event.inputs)
             case events.LogFile("image", path):
@@ -105,6 +108,17 @@ class Results(msgspec.Struct, frozen=True):
                 return self._outcome(device, failed)
             case _:
                 return self
+
+    def _after_script(self, event: events.Checked | events.Smoked | events.Resolved) -> Results:
+        replace = msgspec.structs.replace
+        match event:
+            case events.Checked(problems, inputs):
+                errors = sum(problem.severity == "error" for problem in problems)
+                return replace(self, checked_inputs=inputs, errors=errors, warnings=len(problems) - errors)
+            case events.Smoked():
+                return replace(self, tried_inputs=event.inputs, tried_ok=event.ok)
+            case events.Resolved():
+                return replace(self, resolved_inputs=event.inputs, resolved_ok=event.ok)
 
     def _outcome(self, device: str, outcome: DeviceOutcome, **more: Any) -> Results:
         return msgspec.structs.replace(self, devices={**self.devices, device: outcome}, **more)

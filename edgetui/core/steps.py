@@ -28,6 +28,8 @@ class Inputs(msgspec.Struct, frozen=True):
     scoring: str = ""
     image: str = ""
     deploy: str = ""
+    trial: str = ""  # script, environment, sample and model file
+    resolving: str = ""  # environment and platform
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -96,6 +98,23 @@ def _scoring_missing(plan: Plan) -> str:
     if not plan.scoring.script:
         return "choose a scoring script"
     return "" if plan.scoring.environment else "choose an environment file"
+
+
+def _script_summary(now: Situation) -> str:
+    results = now.results
+    missing = _scoring_missing(now.plan)
+    if missing or not results.checked_inputs:
+        return missing or "not checked"
+    if results.errors:
+        return f"{results.errors} to fix"
+    words = ["checked"]
+    if results.resolved_ok and results.resolved_inputs == now.inputs.resolving:
+        words.append("resolved")
+    if results.tried_inputs and results.tried_inputs == now.inputs.trial:
+        words.append("tried" if results.tried_ok else "but failed when tried")
+    if results.warnings:
+        words.append(f"{results.warnings} warning{'' if results.warnings == 1 else 's'}")
+    return ", ".join(words)
 
 
 def _credentials_summary(now: Situation) -> str:
@@ -167,16 +186,7 @@ STEPS: tuple[Step, ...] = (
         _scoring_missing,
         lambda now: not _scoring_missing(now.plan) and bool(now.results.checked_inputs) and now.results.errors == 0,
         lambda now: _changed(now.results.checked_inputs, now.inputs.scoring),
-        lambda now: (
-            _scoring_missing(now.plan)
-            or (
-                f"{now.results.errors} to fix"
-                if now.results.errors
-                else (f"checked, {now.results.warnings} warnings" if now.results.warnings else "checked")
-                if now.results.checked_inputs
-                else "not checked"
-            )
-        ),
+        _script_summary,
     ),
     Step(
         "image",

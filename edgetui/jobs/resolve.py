@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, Resolved
 from edgetui.core.models import ResolveRequest
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import resources
+from edgetui.jobs import check, resources
 
 
 def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
@@ -37,7 +39,12 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
         document.python_version(text),
         plan.image.platform,
     )
-    yield from ports.resolver.resolve(request)
+    inputs = check.resolving_inputs(plan, ports)
+    for event in ports.resolver.resolve(request):
+        if isinstance(event, Resolved):
+            yield msgspec.structs.replace(event, platform=request.platform, python=request.python, inputs=inputs)
+        else:
+            yield event
 
 
 def pin(plan: Plan, resolved: Resolved, ports: Ports) -> int:

@@ -15,10 +15,12 @@ from edgetui.core.events import Event, Failed, ImageRun, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
-from edgetui.jobs import build, check, credentials, deploy, register, sign_in, watch
+from edgetui.jobs import build, check, credentials, deploy, register, resolve, sign_in, smoke, watch
 
 # Jobs beside the steps' own: which step they belong to.
 _OF_STEP = {"preview": "deploy"}
+# Jobs that run beside whatever else a step does, and say nothing of how it stands: what they are called.
+_BESIDE = {"smoke": "The trial", "resolve": "Resolving"}
 
 
 class Session:
@@ -84,11 +86,14 @@ class Session:
             self._inputs = inputs
 
     def run(self, job: str, **options: Any) -> Iterator[Event]:
-        """Run a step's job (or `preview`) in this thread, and keep what it did.
+        """Run a step's job (or `preview`, `smoke`, `resolve`) in this thread, and keep what it did.
 
         Yields `Started`, the job's events, and `Failed` last where it failed: nothing is raised but a wrong `job`.
         """
         start = self._jobs()[job]
+        if job in _BESIDE:
+            yield from self._beside(job, start(**options))
+            return
         step = _OF_STEP.get(job, job)
         cancellation = Cancellation()
         with self._lock:
@@ -119,6 +124,25 @@ class Session:
                 if self._cancellations.get(step) is cancellation:
                     del self._cancellations[step]
 
+    def _beside(self, job: str, events: Iterator[Event]) -> Iterator[Event]:
+        cancellation = Cancellation()
+        with self._lock:
+            if job in self._cancellations:
+                busy = EdgeError(f"{_BESIDE[job]} is still at work", remedy="Wait for it, or stop it first")
+                yield Failed.of(job, busy)
+                return
+            self._cancellations[job] = cancellation
+        try:
+            yield Started(job, _BESIDE[job])
+            for event in _driven(events, cancellation, _BESIDE[job]):
+                self._fold(event)
+                yield event
+        except EdgeError as problem:
+            yield Failed.of(job, problem)
+        finally:
+            with self._lock:
+                del self._cancellations[job]
+
     def stop(self, job: str) -> None:
         """Cancel a step's job (or `preview`), if it runs. From any thread."""
         with self._lock:
@@ -136,6 +160,8 @@ class Session:
             "workspace": lambda: sign_in.verify(self.plan, self.ports),
             "model": lambda: register.register(self.plan, self.ports),
             "script": lambda: check.check(self.plan, self.ports),
+            "smoke": lambda: smoke.smoke(self.plan, self.ports),
+            "resolve": lambda: resolve.resolve(self.plan, self.ports),
             "image": lambda: build.build(self.plan, self.results, self.ports),
             "credentials": lambda **how: credentials.credentials(self.plan, self.ports, **how),
             "preview": lambda **how: deploy.preview(self.plan, self.results, self.ports, **how),
@@ -157,10 +183,14 @@ class Session:
 
     def _take(self, event: Event, step: str) -> None:
         with self._lock:
-            results = self.results.after(event)
             text = getattr(event, "text", "")
             if text:
                 self.running[step] = text
+        self._fold(event)
+
+    def _fold(self, event: Event) -> None:
+        with self._lock:
+            results = self.results.after(event)
             if results is not self.results:
                 self.results = results
                 self._inputs = _seen(self._inputs, event)
@@ -224,7 +254,12 @@ def _touched(before: Plan, after: Plan) -> Iterator[str]:
 def _seen(inputs: steps.Inputs, event: Event) -> steps.Inputs:
     """What a job has just worked on is what there is now, until files are read again."""
     found = getattr(event, "inputs", "")
-    field = {"Checked": "scoring", "Registered": "model", "ImageBuilt": "image", "Applied": "deploy"}.get(
-        type(event).__name__
-    )
+    field = {
+        "Checked": "scoring",
+        "Smoked": "trial",
+        "Resolved": "resolving",
+        "Registered": "model",
+        "ImageBuilt": "image",
+        "Applied": "deploy",
+    }.get(type(event).__name__)
     return msgspec.structs.replace(inputs, **{field: found}) if field and found else inputs

@@ -12,7 +12,7 @@ from edgetui.core.events import Event, LogLine, Smoked
 from edgetui.core.models import Problem, TrialRequest
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import resources
+from edgetui.jobs import check, resources
 
 SECONDS = 120.0
 MEMORY = 4 << 30  # bytes
@@ -95,8 +95,12 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
         seconds,
         memory,
     )
+    inputs = check.trial_inputs(plan, ports)
     for event in ports.trial.run(request):
-        yield _with_hints(event, plan, left, model) if isinstance(event, Smoked) else event
+        if isinstance(event, Smoked):
+            yield msgspec.structs.replace(_with_hints(event, plan, left, model), inputs=inputs)
+        else:
+            yield event
 
 
 def as_requirement(entry: object) -> str:
