@@ -9,14 +9,14 @@ from collections.abc import Generator, Iterator
 
 import msgspec
 
-from edgetui.core import dockerfile, rules
+from edgetui.core import rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, ImageBuilt, ImageRun, LogFile, LogLine
 from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.plan import Plan
 from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
-from edgetui.jobs import build_times, check, resources
+from edgetui.jobs import build_times, built_images, check, resources
 
 # What only our own Dockerfile can do something with.
 _OWN = ("base", "index_url", "ca_bundle", "context", "network")
@@ -40,7 +40,7 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         if not getattr(plan.scoring, key):
             raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3")
     inputs = check.image_inputs(plan, model, ports)
-    if results.image and results.image_inputs == inputs and _still_there(plan, results, ports):
+    if results.image and results.image_inputs == inputs and built_images.still_there(plan, results, ports):
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)
         return
     tag = _tag(plan, model, inputs)
@@ -49,7 +49,7 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     resume = _resumed(results, plan, inputs, tag)
     if registry and credential and not resume:
         reference = f"{registry.login_server}/{plan.image_name}:{tag}"
-        existing = _existing(plan, reference, inputs, credential, ports)
+        existing = built_images.existing(plan, reference, inputs, credential, ports)
         if existing:
             yield msgspec.structs.replace(existing, log=results.image_log)
             return
@@ -70,7 +70,11 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     # One that is continued was not timed from its start.
     alike = "" if resume else build_times.key(plan, ports)
     for event in _followed(builder, request, inputs, resume, ports):
-        yield msgspec.structs.replace(event, environment=alike) if isinstance(event, ImageBuilt) else event
+        if isinstance(event, ImageBuilt):
+            told = built_images.described(event, results, plan, ports)
+            yield msgspec.structs.replace(told, environment=alike)
+        else:
+            yield event
 
 
 def _followed(
@@ -165,41 +169,6 @@ def _registry(
         return registry, stored
 
 
-def _existing(
-    plan: Plan, reference: str, inputs: str, credential: RegistryCredential, ports: Ports
-) -> ImageBuilt | None:
-    """The image that has the tag already, if its content is the same; None where the tag is free or we may not look.
-
-    Raises:
-        EdgeError: (input, field `image.tag`) the tag belongs to something else.
-    """
-    if credential.login_server.lower() != reference.partition("/")[0].lower():
-        return None
-    try:
-        found = ports.registry.resolve(reference, credential)
-    except EdgeError as problem:
-        if problem.kind == "cancelled":
-            raise
-        return None
-    content = found.labels.get(dockerfile.CONTENT_LABEL, "")
-    # A tag of ours is made of the content; an image by Azure ML has no label that says more.
-    if content == inputs or (not content and plan.image.tag == "auto"):
-        return ImageBuilt(
-            reference,
-            inputs,
-            reused=True,
-            digest=found.digest,
-            platform=found.platform,
-            size=found.size,
-            layers=found.layers,
-        )
-    raise bad_input(
-        "image.tag",
-        f"{reference} exists already, with other content",
-        'Write tag = "auto", or choose another tag: devices may run what this one names',
-    )
-
-
 def _resumed(results: Results, plan: Plan, inputs: str, tag: str) -> BuildRun | None:
     run = results.image_run
     same = run is not None and (run.builder, run.inputs, run.tag) == (plan.image.builder, inputs, tag)
@@ -272,17 +241,3 @@ def _check_names(plan: Plan) -> None:
     ):
         if problem:
             raise bad_input(field, f"{value!r} cannot be used as the image's {field.rpartition('.')[2]}", problem)
-
-
-def _still_there(plan: Plan, results: Results, ports: Ports) -> bool:
-    """Whether the registry still has the image; without a credential we cannot ask it, only whether it is the same one."""
-    credential = ports.vault.fetch(results.credential) if results.credential else None
-    if credential is None:
-        return resources.registry(plan, ports).login_server == results.image.partition("/")[0]
-    try:
-        found = ports.registry.resolve(results.image, credential)
-    except EdgeError as gone:
-        if gone.kind == "cancelled":
-            raise
-        return False
-    return not results.digest or found.by_digest == results.digest

@@ -12,6 +12,8 @@ from edgetui.ui.words import clock, progress_text
 # What docker, ACR Tasks and the sandbox's builder write at the start of each step: `Step 4/9 : RUN …`.
 _STEP = re.compile(r"^\s*(?:#\d+ )?(?:Step|STEP|\[)\s*(\d+)\s*(?:/|of)\s*(\d+)\]?\s*[:\s]\s*(.*)")
 
+_BAR = 12  # cells of the bar at most
+
 # Lines that speak of the cause, the likeliest first.
 ERRORS = (
     re.compile(r"\bERROR: "),
@@ -39,14 +41,24 @@ class BuildProgress:
                 now = BuildProgress(int(found[1]), int(found[2]), found[3].strip())
         return now
 
-    def words(self, last_seconds: float) -> str:
-        """`step 4 of 9, RUN pip install · took 1:12 last time`."""
-        parts = [f"step {self.step} of {self.steps}" + (f", {self.title}" if self.title else "")] if self.steps else []
-        if not parts:
-            parts = [self.title or "building"]
-        if last_seconds >= 1:
-            parts.append(f"took {clock(last_seconds)} last time")
-        return " · ".join(parts)
+    def words(self, expected: float = 0.0, width: int = 0) -> str:
+        """`step 4 of 9 ■■■■□□□□□ RUN pip install · about 1:12 in all`, the step's own words cut to fit `width` cells (0: not).
+
+        `expected` is how long such a build took before, in seconds; 0 where that is not known.
+        """
+        head = f"step {self.step} of {self.steps} {self._bar()}" if self.steps else ""
+        end = f" · about {clock(expected)} in all" if expected >= 1 else ""
+        title = self.title or ("" if head else "building")
+        room = width - len(head) - len(end) - 1
+        if width and len(title) > room:
+            title = f"{title[: room - 1]}…" if room > 1 else ""
+        return " ".join(part for part in (head, title) if part) + end
+
+    def _bar(self) -> str:
+        # As wide as there are steps, where they are few: one mark for each.
+        cells = min(self.steps, _BAR)
+        done = self.step * cells // self.steps
+        return "■" * done + "□" * (cells - done)
 
 
 def first_error(lines: list[str]) -> int | None:

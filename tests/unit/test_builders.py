@@ -69,3 +69,11 @@ def test_builds_of_two_plans_in_the_same_second_have_logs_of_their_own() -> None
         events = list(session_with(world, Remote(*WHOLE)).run("image"))
         names |= {event.path for event in events if isinstance(event, LogFile)}
     assert len(names) == 4
+
+
+def test_what_the_builder_does_not_say_of_the_image_is_asked_of_the_registry() -> None:
+    world = world_with(Image())
+    (built,) = [event for event in session_with(world, Remote(), "acr").run("image") if isinstance(event, ImageBuilt)]
+    assert built.digest.startswith("sha256:")
+    assert built.platform
+    assert built.size > 0

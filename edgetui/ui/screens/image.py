@@ -12,43 +12,50 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static
 
-from edgetui.core import rules
+from edgetui.core import builders, rules
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt, LogFile, LogLine
 from edgetui.core.models import EngineState
-from edgetui.jobs import browse, build, check
+from edgetui.jobs import browse, build, build_place, build_times, check, logs
+from edgetui.jobs.build_place import Place
+from edgetui.ui import image_words
 from edgetui.ui.build_words import BuildProgress, first_error
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.log_pane import LogPane
+from edgetui.ui.widgets.one_of import OneOf
 from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import clock
 
-BUILDERS = {
-    "azureml": "Azure ML",
-    "acr": "the registry, by quick builds",
-    "docker": "the container engine of this machine",
-}
+_STATUS_ROOM = 14  # cells of the status line beside its text: padding, spinner, and the time
+# Where to mend what is in none of the files.
+_STEPS = {"registry": "credentials", "model": "model", "workspace": "workspace"}
 
 
 class ImageScreen(StepScreen):
-    """What will be built, and the log of building it."""
+    """What will be built and by whom, how far it is, and its log."""
 
     step_id = "image"
     HELP = """
     # Image
 
-    Azure ML builds a container image from the registered model, the script and the environment, and puts it into the
-    workspace's registry. **F8** starts, **F9** stops. You can leave meanwhile: the build goes on, and the log is kept.
+    A container image is made from the registered model, the script and the environment, and put into the workspace's
+    registry. **F8** starts, **F9** stops. You can leave meanwhile, even quit: what is built in Azure goes on, and the next
+    start watches it again.
+
+    Who builds: **Azure ML** needs nothing more; **ACR Tasks** and **Docker** build our own Dockerfile in layers, so that
+    an edit of the script costs seconds. Docker is greyed where no engine answers on this machine; **F5** asks again.
 
     The tag `auto` is made from the model's version and what goes in: the same content never has two images.
 
-    **F7** gives the log the whole screen. In the log `/` finds, `&` filters, **End** follows.
+    **F7** gives the log the whole screen, **F4** goes to where a failure is mended, `p` lists the logs of past builds.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f4", "mend", "Mend", id="image.mend", tooltip="Go to where the failure is mended"),
+        Binding("f5", "reload", "Refresh", id="image.refresh", tooltip="Ask again, the engine too", show=False),
         Binding("f7", "whole_log", "Log", id="image.log", tooltip="Give the log the whole screen, or not"),
         Binding("f8", "build", "Build", id="image.build", tooltip="Build the image"),
-        Binding("f9", "stop", "Stop", id="image.stop", tooltip="Stop the build"),
+        Binding("f9", "stop", "Stop", id="image.stop", tooltip="Stop the build, in Azure too"),
     ]
 
     log_pane = getters.query_one("#log", LogPane)
@@ -58,7 +65,10 @@ class ImageScreen(StepScreen):
         self._tag = ""
         self._engine: EngineState | None = None
         self._progress = BuildProgress()
-        self._last_seconds = self.results.image_seconds
+        self._expected = 0.0  # seconds
+        self._place: Place | None = None  # where a failure is mended
+        self._waits = False  # for the part of the log that is older than what the job says
+        self._invitation = ""  # as it stands in the status line, without what was asked for since
         self._ran = False  # when the footer was last told
 
     # widgets
@@ -68,93 +78,102 @@ class ImageScreen(StepScreen):
         image = self.plan.image
         yield Static("", id="cause", markup=False)
         with Vertical(id="answers"):
-            yield Field(
-                "Name",
-                image.name,
-                id="name",
-                check=lambda text: rules.image_name(text) if text else "",
-                placeholder=self.plan.image_name or "the model's name",
-                help="The image's name in the registry: lower case letters, digits, `-`, `_`, `.`, `/`. Empty: the model's.",
+            yield OneOf(
+                "Built by",
+                image_words.builder_choices(None),
+                image.builder,
+                id="builder",
+                help="Who builds the image: up and down choose. What is greyed says why it cannot be.",
             )
-            yield Field(
-                "Tag",
-                image.tag,
-                id="tag",
-                check=rules.image_tag,
-                placeholder="auto",
-                help="`auto`, or a tag of your own. An existing tag is moved to the new image.",
-            )
-            yield Field(
+            yield OneOf(
                 "Platform",
+                image_words.platform_choices(image.builder),
                 image.platform,
                 id="platform",
-                check=rules.platform,
-                placeholder="linux/amd64",
-                help="What the devices are: `linux/amd64`, `linux/arm64` or `linux/arm/v7`.",
+                row=True,
+                help="What the devices are: left and right choose. Step 6 shows each device's platform.",
             )
-            yield Static("", id="facts", markup=False)
-            with Horizontal(id="buttons"):
-                yield Button("Build (F8)", id="build", compact=True)
-                yield Button("Stop (F9)", id="stop", compact=True)
+            with Horizontal(id="name-row"):
+                yield Field(
+                    "Name",
+                    image.name,
+                    id="name",
+                    check=lambda text: rules.image_name(text) if text else "",
+                    placeholder=self.plan.image_name or "the model's name",
+                    help="The image's name in the registry: lower case letters, digits, `-`, `_`, `.`, `/`. Empty: the model's.",
+                )
+                yield Field(
+                    "Tag",
+                    image.tag,
+                    id="tag",
+                    check=rules.image_tag,
+                    placeholder="auto",
+                    help="`auto`, or a tag of your own. A tag that has other content already is refused.",
+                )
+        yield Static("", id="facts", markup=False)
+        with Horizontal(id="buttons"):
+            yield Button("Build (F8)", id="build", compact=True)
+            yield Button("Stop (F9)", id="stop", compact=True)
         yield LogPane("Build log", id="log")
 
     def show(self) -> None:
         """Show what is chosen and what came of it."""
-        image = self.plan.image
+        image, runs = self.plan.image, self.job_runs
+        self.set_class(runs, "-building")
+        choices = image_words.builder_choices(self._engine)
+        self.query_one("#builder", OneOf).put(image.builder, choices, self._builder_problem())
+        problem = builders.platform_problem(image)
+        self.query_one("#platform", OneOf).put(image.platform, image_words.platform_choices(image.builder), problem)
         self.query_one("#name", Field).put(image.name)
         self.query_one("#tag", Field).put(image.tag)
-        self.query_one("#platform", Field).put(image.platform)
         put(self.query_one("#facts", Static), self._facts())
-        failure = self.session.failed.get(self.step_id)
-        words = f"✗ {failure.title}\n→ {failure.remedy or 'The log says more.'}" if failure else ""
-        cause = self.query_one("#cause", Static)
-        cause.display = bool(words)
-        put(cause, words)
-        self.query_one("#stop", Button).display = self.job_runs
-        self.query_one("#build", Button).display = not self.job_runs
-        if self.job_runs != self._ran:
-            self._ran = self.job_runs
+        self._show_cause()
+        self.query_one("#stop", Button).display = runs
+        self.query_one("#build", Button).display = not runs
+        if runs != self._ran:
+            self._ran = runs
             self.refresh_bindings()
 
     def _facts(self) -> str:
-        plan, results = self.plan, self.results
-        model = check.model_id(plan, results) or "no model yet (step 2)"
-        script, environment = plan.scoring.script or "no script yet", plan.scoring.environment or "no environment yet"
-        lines = [
-            f"Goes in         {model}, {script}, {environment}",
-            f"Becomes         {plan.image_name or '…'}:{self._tag or 'auto'}",
-            f"Built by        {BUILDERS[plan.image.builder]}. {self._engine_words()}",
-        ]
-        if results.image:
-            stale = self.view.status.value == "~"
-            lines.append(f"Image           {results.image}{' (outdated)' if stale else ''}")
-            if results.digest.rpartition("@")[2]:
-                lines.append(f"                {results.digest.rpartition('@')[2]}")
-        return "\n".join(lines)
+        plan, results, runs = self.plan, self.results, self.job_runs
+        stale = self.view.status.value == "~"
+        made = "" if runs else image_words.result(results, stale=stale)
+        going_in = image_words.inputs(plan, check.model_id(plan, results), self._tag, short=runs)
+        if made and not stale:  # it has become what it was to become
+            going_in = going_in.partition("\n")[0]
+        return f"{going_in}\n{made}" if made else going_in
 
-    def _engine_words(self) -> str:
-        engine, needed = self._engine, self.plan.image.builder == "docker"
-        if engine is None:
-            return ""
-        if engine.reachable:
-            return f"Local engine {engine.version}{'' if needed else ': not needed'}."
-        return f"It does not answer: {engine.why}" if needed else "No local engine answers; none is needed."
+    def _builder_problem(self) -> str:
+        image, engine = self.plan.image, self._engine
+        if image.builder == "docker" and engine is not None and not engine.reachable:
+            return image_words.sentence(engine.why, engine.remedy)
+        return builders.builder_problem(image)
+
+    def _show_cause(self) -> None:
+        failure = None if self.job_runs else self.session.failed.get(self.step_id)
+        words = ""
+        if failure:
+            where = image_words.mending(self._place, failure.field)
+            words = f"✗ {failure.title}\n→ {failure.remedy or 'The log says more.'}{where}"
+        cause = self.query_one("#cause", Static)
+        cause.display = bool(words)
+        put(cause, words)
 
     # what is there already
 
     def reload(self) -> None:
-        """Show the log so far, or the last one; ask for the tag and the engine."""
+        """Show the log so far, or the last one; ask for what decides the rest."""
         run = self.edge.bridge.runs.get(self.own_job)
         if run is not None:
-            if not self.log_pane.buffer.total:
+            if not self.log_pane.buffer.total and not self._waits:
                 self._progress = BuildProgress().after(run.events)
                 self._show_log(list(run.events))
         elif self.results.image_log:
             path = self.results.image_log
-            self.load("log", lambda: self.ports.files.read_text(path, "image"))
+            self.load("log", lambda: logs.lines(self.ports, path))
         if self.results.image_log:
             self.log_pane.set_path(self.results.image_log)
-        self._ask_tag()
+        self._ask()
         self.load("engine", lambda: browse.engine(self.ports))
         if self.job_runs:
             self._say_progress()
@@ -163,27 +182,45 @@ class ImageScreen(StepScreen):
             self._invite()
             self.query_one("#build", Button).focus()
 
-    def _ask_tag(self) -> None:
-        self.load("tag", partial(build.resolved_tag, self.plan, self.results, self.ports))
+    def _ask(self) -> None:
+        """Ask for what changes with plan and results."""
+        plan, results, ports = self.plan, self.results, self.ports
+        self.load("tag", partial(build.resolved_tag, plan, results, ports))
+        self.load("expected", partial(build_times.expected, plan, results, ports))
 
     def loaded(self, what: str, value: Any) -> None:
         """Take an answer."""
         if what == "tag":
             self._tag = value
+        elif what == "expected":
+            self._expected = value
+            if self.job_runs:
+                self._say_progress()
+            elif self.status.text == self._invitation:
+                self._invite()
         elif what == "engine":
             self._engine = value
+        elif what == "place":
+            self._place = value
+            self.refresh_bindings()
+        elif what == "before":
+            self._join(value)
         elif what == "log" and not self.log_pane.buffer.total and not self.job_runs:
-            self.log_pane.write_lines(value.splitlines())
+            self.log_pane.write_lines(value)
             self._go_to_error()
         self.show()
 
     def load_failed(self, what: str, error: EdgeError) -> None:
         """An old log that is gone, or an engine that does not answer, is no failure of this step."""
         if what == "engine":
-            self._engine = EngineState(reachable=False, why=error.title)
+            self._engine = EngineState(reachable=False, why=error.title, remedy=error.remedy)
             self.show()
         elif what == "log":
             self.log_pane.set_title(f"Build log · the last one cannot be read: {error.title}")
+        elif what == "before":
+            self._join([f"(the log before this start cannot be read: {error.title})"])
+        elif what == "place":
+            self._place = None  # the file itself cannot be read: step 3 says so
         else:
             super().load_failed(what, error)
 
@@ -192,15 +229,16 @@ class ImageScreen(StepScreen):
     def action_build(self) -> None:
         """Start the build."""
         wrong = [field for field in self.query(Field) if not field.check()]
-        if wrong:
-            wrong[0].focus_input()
+        problem = self.query_one("#platform", OneOf).problem or builders.builder_problem(self.plan.image)
+        if wrong or problem:
+            if wrong:
+                wrong[0].focus_input()
             self.status.problem("Correct what is marked, then F8 again.")
             return
         if self.view.blocked:
             self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
             return
-        self._last_seconds = self.results.image_seconds
-        self._progress = BuildProgress()
+        self._progress, self._place, self.last_error = BuildProgress(), None, None
         self.log_pane.clear()
         self.log_pane.set_path("")
         self.status.busy("Building")
@@ -221,17 +259,36 @@ class ImageScreen(StepScreen):
             if self.job_runs:
                 self._say_progress()
         elif job in {"model", "script"}:
-            self._ask_tag()
+            self._ask()
 
     def _show_log(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, LogFile):
                 self.log_pane.set_path(event.path)
-        self.log_pane.write_lines([event.text for event in events if isinstance(event, LogLine)])
+                if event.size:  # it goes on from an earlier start: that part first
+                    self._waits = True
+                    self.load("before", partial(logs.lines, self.ports, event.path, event.size))
+        if not self._waits:
+            self.log_pane.write_lines([event.text for event in events if isinstance(event, LogLine)])
+
+    def _join(self, before: list[str]) -> None:
+        """Put what an earlier start left before what this one said so far."""
+        self._waits = False
+        run = self.edge.bridge.runs.get(self.own_job)
+        said = [event.text for event in run.events if isinstance(event, LogLine)] if run else []
+        self._progress = (
+            BuildProgress().after([LogLine("image", line) for line in before]).after(run.events if run else ())
+        )
+        self.log_pane.clear()
+        self.log_pane.write_lines([*before, *said])
+        if self.job_runs:
+            self._say_progress()
+        else:
+            self._go_to_error()
 
     def _say_progress(self) -> None:
         started = self.edge.bridge.runs[self.own_job].started
-        self.status.busy(self._progress.words(self._last_seconds), started)
+        self.status.busy(self._progress.words(self._expected, self.size.width - _STATUS_ROOM), started)
 
     def job_started(self, job: str) -> None:
         """Show that it runs."""
@@ -251,16 +308,19 @@ class ImageScreen(StepScreen):
         else:
             self.fail(error, self.action_build)
             self._go_to_error()
-        self._ask_tag()
+        self._ask()
         self.show()
 
     def _go_to_error(self) -> None:
-        if self.session.failed.get(self.step_id) is None:
+        failure = self.session.failed.get(self.step_id)
+        if failure is None:
             return
         self.log_pane.flush()
-        index = first_error(list(self.log_pane.buffer.lines))
+        lines = list(self.log_pane.buffer.lines)
+        index = first_error(lines)
         if index is not None:
             self.log_pane.view.go_to(self.log_pane.buffer.index(self.log_pane.buffer.first + index))
+        self.load("place", partial(build_place.place, self.plan, failure, lines, self.ports))
 
     def _invite(self) -> None:
         run = self.edge.bridge.runs.get(self.own_job)
@@ -275,11 +335,25 @@ class ImageScreen(StepScreen):
         elif self.view.status.value == "✓":
             self.status.done(f"Built in {clock(self.results.image_seconds)}; F3 goes on.")
         else:
-            took = self.results.image_seconds
-            estimate = f" The last one took {clock(took)}." if took else " The first build takes some minutes."
-            self.status.say(f"F8 (or Enter on Build) builds the image.{estimate}")
+            took = self._expected
+            estimate = f" About {clock(took)}, as the last time." if took else " The first build takes some minutes."
+            self._invitation = f"F8 (or Enter on Build) builds the image.{estimate}"
+            self.status.say(self._invitation)
 
     # keys
+
+    def action_mend(self) -> None:
+        """Go to where the failure is mended: a line of a file, another step, or a field of this one."""
+        failure = self.session.failed.get(self.step_id)
+        section, _, key = (failure.field if failure else "").partition(".")
+        if self._place is not None:
+            self.edge.open_step("script", at=(self._place.name, self._place.line))
+        elif section in _STEPS:
+            self.edge.open_step(_STEPS[section])
+        elif key in {"builder", "platform"}:
+            self.query_one(f"#{key}").focus()
+        elif key in {"name", "tag"}:
+            self.query_one(f"#{key}", Field).focus_input()
 
     def action_whole_log(self) -> None:
         """Give the log the whole screen, or not."""
@@ -292,6 +366,9 @@ class ImageScreen(StepScreen):
             return self.job_runs
         if action == "build":
             return not self.job_runs
+        if action == "mend":
+            failure = None if self.job_runs else self.session.failed.get(self.step_id)
+            return failure is not None and bool(image_words.mending(self._place, failure.field))
         return super().check_action(action, parameters)
 
     @on(Button.Pressed)
@@ -302,12 +379,23 @@ class ImageScreen(StepScreen):
         elif event.button.id == "stop" and self.job_runs:
             self.action_stop()
 
+    @on(OneOf.Chosen)
+    def _choose(self, event: OneOf.Chosen) -> None:
+        event.stop()
+        key, choice = event.group.id or "", event.choice
+        if choice.shut:
+            self.status.problem(choice.shut)
+        elif choice.key != getattr(self.plan.image, key):
+            self.edit(image={key: choice.key})
+            self._invite()
+            self._ask()
+
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
         """Put an answer into the plan; an empty one is the usual one."""
         name = field.id or ""
-        value = text or ("auto" if name == "tag" else "linux/amd64" if name == "platform" else "")
+        value = text or ("auto" if name == "tag" else "")
         if value != getattr(self.plan.image, name):
             self.edit(image={name: value})
-            self._ask_tag()
+            self._ask()
         if by_enter and not field.problem:
             self.focus_next()

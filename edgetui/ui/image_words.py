@@ -1,0 +1,86 @@
+"""What the image screen says of choices, inputs and results, as plain text."""
+
+from __future__ import annotations
+
+from edgetui.core import builders
+from edgetui.core.amounts import size_text
+from edgetui.core.models import EngineState
+from edgetui.core.plan import Plan
+from edgetui.core.results import Results
+from edgetui.jobs.build_place import Place
+from edgetui.ui.widgets.one_of import Choice
+from edgetui.ui.words import clock
+
+
+def builder_choices(engine: EngineState | None) -> tuple[Choice, ...]:
+    """The builders; the local engine is greyed where none answers, with why and what to do."""
+    made = []
+    for kind in builders.KINDS:
+        says, shut = kind.says, ""
+        if kind.name == "docker" and engine is None:
+            says = f"{kind.says} (asking…)"
+        elif kind.name == "docker" and engine is not None and engine.reachable:
+            says = f"on this machine by {engine.platform} engine {engine.version}".replace("  ", " ")
+        elif kind.name == "docker" and engine is not None:
+            shut = sentence(engine.why or "no container engine answers", engine.remedy)
+        made.append(Choice(kind.name, kind.title, says, shut))
+    return tuple(made)
+
+
+def platform_choices(builder: str) -> tuple[Choice, ...]:
+    """The platforms, those greyed that the builder cannot."""
+    can = builders.BY_NAME[builder].platforms
+    title = builders.BY_NAME[builder].title
+    return tuple(
+        Choice(name, name, shut="" if name in can else f"{title} cannot build for {name}")
+        for name in builders.PLATFORMS
+    )
+
+
+def inputs(plan: Plan, model: str, tag: str, *, short: bool) -> str:
+    """What goes in and what it becomes; with builder and platform where they are not on the screen (`short`)."""
+    script, environment = plan.scoring.script or "no script yet", plan.scoring.environment or "no environment yet"
+    becomes = f"{plan.image_name or '…'}:{tag or 'auto'}"
+    if short:
+        becomes += f", {plan.image.platform}, by {builders.BY_NAME[plan.image.builder].title}"
+    return "\n".join(
+        (
+            f"Goes in         {model or 'no model yet (step 2)'}, {script}, {environment}",
+            f"Becomes         {becomes}",
+        )
+    )
+
+
+def result(results: Results, *, stale: bool) -> str:
+    """What was built: reference, digest, and what the registry says it really is; "" where nothing was."""
+    if not results.image:
+        return ""
+    lines = [f"Image           {results.image}{' (outdated)' if stale else ''}"]
+    digest = results.digest.rpartition("@")[2]
+    if digest:
+        lines.append(f"                {digest}")
+    facts = [
+        results.image_platform,
+        f"{results.image_layers} layers" if results.image_layers else "",
+        size_text(results.image_size) if results.image_size else "",
+        f"built in {clock(results.image_seconds)}" if results.image_seconds >= 1 else "",
+    ]
+    said = " · ".join(fact for fact in facts if fact)
+    return "\n".join([*lines, f"                {said}"] if said else lines)
+
+
+def sentence(*parts: str) -> str:
+    """Parts as sentences behind each other."""
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+
+
+def mending(place: Place | None, field: str) -> str:
+    """What F4 does about a failure, to be put behind its remedy; "" where it can do nothing."""
+    if place is not None:
+        return f" F4 opens {place.path}" + (f" at line {place.line}." if place.line else ".")
+    section, _, key = field.partition(".")
+    if section == "registry":
+        return " F4 goes to step 5."
+    if section in {"model", "workspace"}:
+        return f" F4 goes to step {2 if section == 'model' else 1}."
+    return f" F4 goes to the {key}." if section == "image" and key in {"builder", "platform", "name", "tag"} else ""
