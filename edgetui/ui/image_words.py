@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from edgetui.core import builders
 from edgetui.core.amounts import size_text
+from edgetui.core.errors import EdgeError
 from edgetui.core.models import EngineState
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
 from edgetui.jobs.build_place import Place
 from edgetui.ui.widgets.one_of import Choice
 from edgetui.ui.words import clock
+
+# What a builder puts before the cause: the log and the title line say which image it was.
+_WHAT = re.compile(
+    r"^(?:The build of image \S+ failed|Build \S+ in registry \S+ failed|Could not (?:build|push) \S+): "
+)
 
 
 def builder_choices(engine: EngineState | None) -> tuple[Choice, ...]:
@@ -58,7 +66,7 @@ def result(results: Results, *, stale: bool) -> str:
     lines = [f"Image           {results.image}{' (outdated)' if stale else ''}"]
     digest = results.digest.rpartition("@")[2]
     if digest:
-        lines.append(f"                {digest}")
+        lines.append(f"     {digest}")  # whole: it is copied, and fills a line of 80 cells
     facts = [
         results.image_platform,
         f"{results.image_layers} layers" if results.image_layers else "",
@@ -74,13 +82,18 @@ def sentence(*parts: str) -> str:
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
+def cause(error: EdgeError, place: Place | None) -> str:
+    """Why a build failed in one line, and what to do in the next."""
+    why = _WHAT.sub("", error.title)
+    return f"✗ {why[:1].upper()}{why[1:]}\n→ {error.remedy or 'The log says more.'}{mending(place, error.field)}"
+
+
 def mending(place: Place | None, field: str) -> str:
     """What F4 does about a failure, to be put behind its remedy; "" where it can do nothing."""
     if place is not None:
-        return f" F4 opens {place.path}" + (f" at line {place.line}." if place.line else ".")
+        return f" F4: {place.path}" + (f":{place.line}" if place.line else "")
     section, _, key = field.partition(".")
-    if section == "registry":
-        return " F4 goes to step 5."
-    if section in {"model", "workspace"}:
-        return f" F4 goes to step {2 if section == 'model' else 1}."
-    return f" F4 goes to the {key}." if section == "image" and key in {"builder", "platform", "name", "tag"} else ""
+    steps = {"registry": 5, "model": 2, "workspace": 1}
+    if section in steps:
+        return f" F4: step {steps[section]}"
+    return f" F4: {key}" if section == "image" and key in {"builder", "platform", "name", "tag"} else ""

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static
 
-from edgetui.core import builders, rules
+from edgetui.core import builders, rules, steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt, LogFile, LogLine
 from edgetui.core.models import EngineState
@@ -136,8 +136,10 @@ class ImageScreen(StepScreen):
 
     def _facts(self) -> str:
         plan, results, runs = self.plan, self.results, self.job_runs
-        stale = self.view.status.value == "~"
-        made = "" if runs else image_words.result(results, stale=stale)
+        status = self.view.status
+        stale = status is steps.Status.STALE
+        # After a failure the log needs the room, and the image is not the one that was wanted.
+        made = "" if runs or status is steps.Status.FAILED else image_words.result(results, stale=stale)
         going_in = image_words.inputs(plan, check.model_id(plan, results), self._tag, short=runs)
         if made and not stale:  # it has become what it was to become
             going_in = going_in.partition("\n")[0]
@@ -151,10 +153,7 @@ class ImageScreen(StepScreen):
 
     def _show_cause(self) -> None:
         failure = None if self.job_runs else self.session.failed.get(self.step_id)
-        words = ""
-        if failure:
-            where = image_words.mending(self._place, failure.field)
-            words = f"✗ {failure.title}\n→ {failure.remedy or 'The log says more.'}{where}"
+        words = image_words.cause(failure, self._place) if failure else ""
         cause = self.query_one("#cause", Static)
         cause.display = bool(words)
         put(cause, words)
@@ -306,7 +305,7 @@ class ImageScreen(StepScreen):
         elif error.kind == "cancelled":
             self.status.say("The build was stopped. F8 builds again.")
         else:
-            self.fail(error, self.action_build)
+            self._say_failure(error)
             self._go_to_error()
         self._ask()
         self.show()
@@ -322,17 +321,22 @@ class ImageScreen(StepScreen):
             self.log_pane.view.go_to(self.log_pane.buffer.index(self.log_pane.buffer.first + index))
         self.load("place", partial(build_place.place, self.plan, failure, lines, self.ports))
 
+    def _say_failure(self, error: EdgeError) -> None:
+        """Its cause stands on top."""
+        self.last_error, self.last_retry = error, self.action_build
+        self.status.problem("The build failed. F8 builds again, F6 shows the details.")
+
     def _invite(self) -> None:
         run = self.edge.bridge.runs.get(self.own_job)
         built = next((e for e in reversed(run.events) if isinstance(e, ImageBuilt)), None) if run else None
         failure = self.session.failed.get(self.step_id)
         if failure is not None:
-            self.fail(failure, self.action_build)
+            self._say_failure(failure)
         elif self.view.blocked:
             self.status.say(f"The image {self.view.blocked} first; F2 goes back to the steps.")
-        elif self.view.status.value == "✓" and built is not None and built.reused:
+        elif self.view.status is steps.Status.DONE and built is not None and built.reused:
             self.status.done("The same image was there already, nothing to build; F3 goes on.")
-        elif self.view.status.value == "✓":
+        elif self.view.status is steps.Status.DONE:
             self.status.done(f"Built in {clock(self.results.image_seconds)}; F3 goes on.")
         else:
             took = self._expected
