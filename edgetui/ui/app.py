@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import on
 from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -15,14 +16,15 @@ from textual.screen import Screen
 
 from edgetui.core import steps
 from edgetui.core.errors import EdgeError
+from edgetui.core.events import SignIn
 from edgetui.ui import themes
-from edgetui.ui.messages import PlanChanged
+from edgetui.ui.messages import JobEvents, PlanChanged
 from edgetui.ui.worker import Bridge
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.message_pump import MessagePump
 
-    from edgetui.core.events import SignIn
     from edgetui.core.plan import Plan
     from edgetui.core.ports import Ports
     from edgetui.jobs.session import Session
@@ -105,8 +107,12 @@ class EdgeApp(App[int]):
         """Stop what runs; nobody is there to see its end."""
         self.bridge.close()
 
-    def _listeners(self) -> Iterator[Screen[Any]]:
-        return iter(list(self.screen_stack)) if self.is_running and self._screen_stacks else iter(())
+    def _listeners(self) -> Iterator[MessagePump]:
+        if not self.is_running or not self._screen_stacks:
+            return iter(())
+        # The list of steps behind another screen hears nothing, since that would have the other one sent whole each
+        # time; it shows all when it comes back.
+        return iter([self, *(self.screen_stack[1:] or self.screen_stack)])
 
     @property
     def session(self) -> Session:
@@ -215,6 +221,13 @@ class EdgeApp(App[int]):
         from edgetui.ui.screens.error import ErrorScreen
 
         self.push_screen(ErrorScreen(error, retry))
+
+    @on(JobEvents)
+    def _hear(self, message: JobEvents) -> None:
+        # Any job may find that nobody is signed in any more, whichever screen is in front.
+        for event in message.events:
+            if isinstance(event, SignIn):
+                self.ask_to_sign_in(message.job, event)
 
     def ask_to_sign_in(self, job: str, event: SignIn) -> None:
         """Show the address and the code that a job waits for; a newer code replaces the one that is shown."""

@@ -14,7 +14,6 @@ from textual.timer import Timer
 from textual.widgets import Footer, OptionList, Static
 
 from edgetui.core import steps
-from edgetui.core.events import SignIn
 from edgetui.core.plan import Plan
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFailed, PlanChanged
@@ -145,8 +144,14 @@ class HubScreen(Screen[None]):
             self._clock = None
 
     def _tick(self) -> None:
-        if self.is_current and self.highlighted.status is steps.Status.RUNNING:
+        if self.highlighted.status is steps.Status.RUNNING:
             self._show_details()
+
+    def on_screen_suspend(self) -> None:
+        """Stand still: whatever happens to a screen behind another one has that one sent to the terminal whole."""
+        if self._clock is not None:
+            self._clock.stop()
+            self._clock = None
 
     def on_screen_resume(self) -> None:
         """Show what changed while a step was in front."""
@@ -201,13 +206,6 @@ class HubScreen(Screen[None]):
         start.load_failed(self, message.what, message.error)
 
     @on(JobEvents)
-    def _on_job_events(self, message: JobEvents) -> None:
-        # Any job may find that nobody is signed in any more, whichever screen is in front; this one is always there.
-        for event in message.events:
-            if isinstance(event, SignIn):
-                self.edge.ask_to_sign_in(message.job, event)
-        self.show()
-
     @on(JobStarted)
     @on(JobEnded)
     @on(PlanChanged)
