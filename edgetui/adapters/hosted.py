@@ -79,6 +79,11 @@ class Exchange(Iterator[Any]):
         self.result = message.value
         raise StopIteration
 
+    @property
+    def ready(self) -> int:
+        """How many items are here already: so often `next` does not wait."""
+        return len(self._here)
+
     def close(self) -> None:
         """Cancel the call if it is under way; the child may end what it began elsewhere, and vanishes."""
         self._close()

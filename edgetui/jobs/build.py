@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import secrets
 import time
 from collections.abc import Generator, Iterator
 
@@ -17,6 +15,7 @@ from edgetui.core.plan import Plan
 from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
 from edgetui.jobs import build_times, built_images, check, resources
+from edgetui.jobs.kept_log import KeptLog
 
 # What only our own Dockerfile can do something with.
 _OWN = ("base", "index_url", "ca_bundle", "context", "network")
@@ -81,17 +80,16 @@ def _followed(
     builder: ImageBuilder, request: BuildRequest, inputs: str, resume: BuildRun | None, ports: Ports
 ) -> Iterator[Event]:
     """The builder's events, each line kept in the log first."""
-    begun, log = time.monotonic(), _Log(ports, request, resume)
+    begun, log = time.monotonic(), KeptLog(ports, request, resume)
     if resume:
         yield LogFile("image", log.path, log.size)
     goes_on = False
     try:
-        for event in builder.build(request):
-            if isinstance(event, LogLine):
-                first = not log.path
-                log.take(event.text)
-                if first:
-                    yield LogFile("image", log.path)
+        told = bool(resume)
+        for event in log.kept(builder.build(request)):
+            if isinstance(event, LogLine) and not told:
+                told = True
+                yield LogFile("image", log.path)
             if isinstance(event, ImageBuilt):
                 took = round(time.monotonic() - begun, 1)
                 yield msgspec.structs.replace(event, inputs=inputs, log=log.path, seconds=took)
@@ -106,32 +104,6 @@ def _followed(
         if goes_on and problem.kind != "unreachable":
             yield ImageRun(None)
         raise
-
-
-@dataclasses.dataclass
-class _Log:
-    """The log file of one build; one that is continued has lost what was written after the last `ImageRun`."""
-
-    ports: Ports
-    request: BuildRequest
-    resume: BuildRun | None
-    path: str = ""
-    name: str = dataclasses.field(init=False)
-    size: int = 0
-
-    def __post_init__(self) -> None:
-        request, resume = self.request, self.resume
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        # The same image may be built from two plans in the same second.
-        self.name = rules.file_name(f"build-{request.name}-{request.tag}-{stamp}-{secrets.token_hex(2)}.log")
-        if resume and resume.log_name:
-            self.name, self.size = resume.log_name, resume.log_size
-            self.ports.files.trim_log(self.name, self.size)
-            self.path = self.ports.files.append_log(self.name, [])
-
-    def take(self, line: str) -> None:
-        self.path = self.ports.files.append_log(self.name, [line])
-        self.size += len(line.encode("utf-8", "replace")) + 1
 
 
 def _builder(plan: Plan, ports: Ports) -> ImageBuilder:
