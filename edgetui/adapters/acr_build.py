@@ -21,7 +21,7 @@ from edgetui.adapters.errors import as_edge_error
 from edgetui.adapters.web import CONNECT_SECONDS, READ_SECONDS, TokenCredential, Web
 from edgetui.core import cancel, dockerfile
 from edgetui.core.build_causes import explained
-from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.errors import EdgeError, bad_input, cancelled, gone
 from edgetui.core.events import Event, ImageBuilt, Progress
 from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo
 
@@ -62,6 +62,8 @@ class AcrBuilder:
         resumed = request.resume
         run, offset = self._run(registry, resumed.stage if resumed else ""), 0
         if resumed and not run.attach(resumed.run):
+            if request.only_watch:
+                raise gone(f"Build {resumed.run}")
             resumed = None
         if resumed:
             offset = resumed.offset

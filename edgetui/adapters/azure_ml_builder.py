@@ -18,7 +18,7 @@ from edgetui.adapters.errors import as_edge_error, short
 from edgetui.adapters.web import Web
 from edgetui.core.build_causes import explained
 from edgetui.core.cancel import current
-from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.errors import EdgeError, bad_input, cancelled, gone
 from edgetui.core.events import Event, ImageBuilt, ImageRun, LogLine, Progress
 from edgetui.core.models import BuildRequest, BuildRun
 
@@ -53,6 +53,8 @@ class AzureMlBuilder:
         operation = _Operation(self._session.workspace(request.workspace), self._web)
         with current().on_cancel(operation.cancel):
             resume = request.resume if request.resume and operation.attach(request.resume.run) else None
+            if not resume and request.only_watch:
+                raise gone(f"The build of {request.name}:{request.tag}")
             if not resume:
                 yield from operation.submit(request)
             yield from operation.follow(request, resume.offset if resume else 0)

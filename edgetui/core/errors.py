@@ -63,6 +63,11 @@ def cancelled(what: str) -> EdgeError:
     return EdgeError(f"{what} was cancelled", kind="cancelled", retryable=True)
 
 
+def gone(what: str) -> EdgeError:
+    """The error of a build that was to be watched, and is no more."""
+    return EdgeError(f"{what} is not there any more, or was cancelled", remedy="Build again.")
+
+
 def bad_input(field: str, title: str, remedy: str = "", detail: str = "") -> EdgeError:
     """The error of a value that cannot be used; `field` names it."""
     return EdgeError(title, detail, remedy, field=field, kind="input")

@@ -123,6 +123,7 @@ class BuildRequest(Record, frozen=True):
     network: str = ""
     commit: str = ""  # of the repository in which the script lies
     resume: BuildRun | None = None  # continue this instead of beginning anew
+    only_watch: bool = False  # and where that cannot be, begin nothing: EdgeError
 
 
 class StoredCredential(Record, frozen=True):

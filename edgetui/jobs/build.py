@@ -21,11 +21,12 @@ from edgetui.jobs.kept_log import KeptLog
 _OWN = ("base", "index_url", "ca_bundle", "context", "network")
 
 
-def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
+def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = False) -> Iterator[Event]:
     """Build and push the image; one that was built from the same inputs and is still there is used again.
 
     A build that goes on elsewhere since an earlier start is continued, its log too. Yields `LogFile` once there is one,
-    LogLine as the lines come, `ImageRun` where it can be continued, and `ImageBuilt` at the end.
+    LogLine as the lines come, `ImageRun` where it can be continued, and `ImageBuilt` at the end. With `only_watch` nothing
+    is begun: a build that goes on elsewhere is followed, or there is an error that says why it cannot be.
 
     Raises:
         EdgeError: there is no model yet, a name is wrong, a file cannot be read, the tag is taken, or the build failed.
@@ -46,6 +47,12 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
     place = resources.workspace(plan, ports)
     registry, credential = _registry(plan, results, place, ports)
     resume = _resumed(results, plan, inputs, tag)
+    if only_watch and resume is None:
+        yield ImageRun(None)
+        title = "What the build was made of has changed since it began"
+        raise EdgeError(
+            title, remedy="Its image will be in the registry all the same; build again for what there is now."
+        )
     if registry and credential and not resume:
         reference = f"{registry.login_server}/{plan.image_name}:{tag}"
         existing = built_images.existing(plan, reference, inputs, credential, ports)
@@ -66,14 +73,30 @@ def build(plan: Plan, results: Results, ports: Ports) -> Iterator[Event]:
         files = yield from _model_files(plan, results, model, place, ports)
         own = _own(plan, files, registry, credential, inputs, ports)
         request = msgspec.structs.replace(request, **own)
+    request = msgspec.structs.replace(request, only_watch=only_watch)
+    yield from _accounted(_followed(builder, request, inputs, resume, ports), request, inputs, plan, results, ports)
+
+
+def _accounted(
+    events: Iterator[Event], request: BuildRequest, inputs: str, plan: Plan, results: Results, ports: Ports
+) -> Iterator[Event]:
+    """The events with what the image really is and what the build's time stands for."""
     # One that is continued was not timed from its start.
-    alike = "" if resume else build_times.key(plan, ports)
-    for event in _followed(builder, request, inputs, resume, ports):
-        if isinstance(event, ImageBuilt):
-            told = built_images.described(event, results, plan, ports)
-            yield msgspec.structs.replace(told, environment=alike)
-        else:
-            yield event
+    alike = "" if request.resume else build_times.key(plan, ports)
+    here = plan.image.builder == "docker"
+    if here:  # an engine stops when nobody listens: the next start can say so
+        yield ImageRun(BuildRun("docker", "", tag=request.tag, inputs=inputs))
+    try:
+        for event in events:
+            if isinstance(event, ImageBuilt):
+                told = built_images.described(event, results, plan, ports)
+                yield msgspec.structs.replace(told, environment=alike)
+            else:
+                yield event
+    except EdgeError:
+        if here:
+            yield ImageRun(None)
+        raise
 
 
 def _followed(
@@ -100,8 +123,9 @@ def _followed(
             else:
                 yield event
     except EdgeError as problem:
-        # One that we only lost sight of goes on, and the next start continues it.
-        if goes_on and problem.kind != "unreachable":
+        # One that we only lost sight of goes on, and the next start continues it; so does one that we could not yet ask about.
+        unseen = problem.kind == "unreachable" or (problem.kind == "access" and not goes_on)
+        if (goes_on or resume) and not unseen:
             yield ImageRun(None)
         raise
 
@@ -143,7 +167,11 @@ def _registry(
 
 def _resumed(results: Results, plan: Plan, inputs: str, tag: str) -> BuildRun | None:
     run = results.image_run
-    same = run is not None and (run.builder, run.inputs, run.tag) == (plan.image.builder, inputs, tag)
+    same = (
+        run is not None
+        and run.builder != "docker"
+        and (run.builder, run.inputs, run.tag) == (plan.image.builder, inputs, tag)
+    )
     return run if same else None
 
 

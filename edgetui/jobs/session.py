@@ -150,6 +150,18 @@ class Session:
         if cancellation:
             cancellation.cancel()
 
+    def goes_on(self, step: str) -> bool:
+        """Whether a step's job goes on elsewhere when this process ends."""
+        run = self.results.image_run
+        return step == "image" and run is not None and run.builder != "docker"
+
+    def give_up(self, step: str, error: EdgeError) -> None:
+        """Say why something that an earlier start began did not come to its end."""
+        self._take(ImageRun(None), step)
+        with self._lock:
+            self.running.pop(step, None)
+            self.failed[step] = error
+
     def stop_all(self) -> None:
         """Cancel everything that runs."""
         for step in list(self._cancellations):
@@ -162,7 +174,7 @@ class Session:
             "script": lambda: check.check(self.plan, self.ports),
             "smoke": lambda: smoke.smoke(self.plan, self.ports),
             "resolve": lambda: resolve.resolve(self.plan, self.ports),
-            "image": lambda: build.build(self.plan, self.results, self.ports),
+            "image": lambda **how: build.build(self.plan, self.results, self.ports, **how),
             "credentials": lambda **how: credentials.credentials(self.plan, self.ports, **how),
             "preview": lambda **how: deploy.preview(self.plan, self.results, self.ports, **how),
             "deploy": self._deploy,
