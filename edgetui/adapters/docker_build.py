@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
@@ -79,7 +80,7 @@ class _Work:
     def __init__(self, client: Any, request: BuildRequest, context: Context) -> None:
         self.digest = ""
         self._client, self._request, self._context = client, request, context
-        self._log: list[str] = []
+        self._log: deque[str] = deque(maxlen=_KEPT)
         self._responses: list[requests.Response] = []
         client.hooks["response"].append(lambda response, *_, **__: self._responses.append(response))
 
@@ -119,7 +120,9 @@ class _Work:
                 yield from self._told(events, doing)
         if not self.has(tag):
             title = f"The engine ended the build of {tag} without an image"
-            raise EdgeError(title, short(cause(self._log)), "Look whether the engine still runs, then build again.")
+            raise EdgeError(
+                title, short(cause(list(self._log))), "Look whether the engine still runs, then build again."
+            )
 
     def checked(self, reference: str) -> dict[str, Any]:
         """The image as the engine has it; its platform must be what was asked for: engines ignore what they cannot do."""
@@ -145,7 +148,9 @@ class _Work:
             yield from self._told(events, doing)
         if not self.digest:
             title = f"Could not {doing}: the engine named no digest"
-            raise EdgeError(title, short(cause(self._log)), "Look whether the engine still runs, then build again.")
+            raise EdgeError(
+                title, short(cause(list(self._log))), "Look whether the engine still runs, then build again."
+            )
 
     def _told(self, events: Iterator[dict[str, Any]], doing: str) -> Iterator[Event]:
         """The engine's own events as ours; its error event becomes an EdgeError."""
@@ -157,7 +162,7 @@ class _Work:
                 said = str((event.get("errorDetail") or {}).get("message") or event["error"])
                 yield from self._lines([*lines.feed(b"", last=True), *said.splitlines()])
                 raise explained(
-                    EdgeError(f"Could not {doing}", short(said), "Read the log."), "\n".join(self._log[-60:])
+                    EdgeError(f"Could not {doing}", short(said), "Read the log."), "\n".join(list(self._log)[-60:])
                 )
             if "stream" in event:
                 yield from self._lines(list(lines.feed(str(event["stream"]).encode())))
@@ -172,7 +177,7 @@ class _Work:
         yield from self._lines(list(lines.feed(b"", last=True)))
 
     def _lines(self, lines: list[str]) -> Iterator[Event]:
-        self._log = (self._log + lines)[-_KEPT:]
+        self._log.extend(lines)
         for line in lines:
             yield LogLine(_JOB, line)
 

@@ -116,6 +116,9 @@ SCENARIOS = {
     "many-devices": Scenario("A hub with 1000 more devices, which only report", _MODELS, {"fleet": {"more": 1000}}),
     "device-offline": Scenario("The live device is switched off", _MODELS, {"edge": {"off": True}}),
     "slow-build": Scenario("A build that takes a minute", _MODELS, {"builder": {"pause": 10}}),
+    "loud-build": Scenario(
+        "A build that writes 200,000 lines, 10,000 a second", _MODELS, {"builder": {"lines": 200_000, "rate": 10_000}}
+    ),
     "build-fails": Scenario(
         "An installer that finds no package at all", _MODELS, {"builder": {"installer": _NO_PACKAGES}}
     ),

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from tests.bench.measure import Measured, bench
 
-NAMES = ("startup", "idle", "keys", "deploy", "build", "check")
+NAMES = ("startup", "idle", "keys", "deploy", "build", "check", "logs")
 
 
 def main() -> int:

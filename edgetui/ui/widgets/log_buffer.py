@@ -51,6 +51,9 @@ class LogBuffer:
         self._width = 0  # 0: no wrapping
         self._ends: list[int] = []  # for each shown line, the row after its last one; used only while wrapping
         self.widest = 0  # cells of the widest shown line so far
+        self._sought: re.Pattern[str] | None = None  # what `_found` are the numbers of, of the lines before `_looked`
+        self._found: list[int] = []
+        self._looked = 0
 
     @property
     def lines(self) -> Sequence[str]:
@@ -109,14 +112,14 @@ class LogBuffer:
 
     def clear(self) -> None:
         """Forget all lines; the filter stays."""
-        self.first, self.widest = 0, 0
+        self.first, self.widest, self._sought = 0, 0, None
         self._lines.clear()
         self._shown.clear()
         self._ends.clear()
 
     def set_filter(self, text: str) -> None:
         """Show only lines that contain `text`, in any case; "" shows all."""
-        self._filter = text
+        self._filter, self._sought = text, None
         self._pattern = plain(text)
         self._shown = [n for n in range(self.first, self.total) if self._passes(n)] if text else []
         self._measure_all()
@@ -160,9 +163,20 @@ class LogBuffer:
                 return index
         return None
 
-    def matches(self, pattern: re.Pattern[str]) -> list[int]:
-        """The numbers of the shown lines that match, oldest first."""
-        return [self.number(index) for index in range(self.count) if pattern.search(self.text(index))]
+    def matches(self, pattern: re.Pattern[str]) -> Sequence[int]:
+        """The numbers of the shown lines that match, oldest first; asked again, it looks only at what came since."""
+        if pattern is not self._sought:
+            self._sought, self._found, self._looked = pattern, [], self.first
+        start, search = max(self._looked, self.first), pattern.search
+        if self._filter:
+            fresh = self._shown[self.index(start) :]
+            self._found += [number for number in fresh if search(self._lines[number - self.first])]
+        else:
+            lines = enumerate(self._lines[start - self.first :], start)
+            self._found += [number for number, line in lines if search(line)]
+        self._looked = self.total
+        del self._found[: bisect.bisect_left(self._found, self.first)]
+        return self._found
 
     def _passes(self, number: int) -> bool:
         return self._pattern.search(self._lines[number - self.first]) is not None

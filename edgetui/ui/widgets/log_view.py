@@ -90,8 +90,13 @@ class LogView(ScrollView, can_focus=True):
 
     def search(self, pattern: re.Pattern[str] | None) -> None:
         """Mark what matches; None marks nothing."""
-        self.pattern = pattern
-        self.refresh()
+        before, self.pattern = self.pattern, pattern
+        top, buffer = self.scroll_offset.y, self.buffer
+        rows = range(top, min(top + self.size.height, buffer.rows))
+        visible = [buffer.text(index) for index in {buffer.line_at(row)[0] for row in rows}]
+        # Most letters that are typed change nothing that is seen; a repaint would send the whole window.
+        if any(one.search(text) for one in (before, pattern) if one is not None for text in visible):
+            self.refresh()
 
     def set_wrapping(self, wrapping: bool) -> None:
         """Wrap long lines, or let them run out to the right."""
