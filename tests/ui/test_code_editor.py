@@ -194,7 +194,7 @@ async def test_problems_stand_errors_first_and_enter_goes_to_the_line() -> None:
         app.problems.show(PROBLEMS)
         await pilot.pause()
         assert [problem.file for problem in app.problems.problems] == ["myenv.yml", "score.py"]
-        assert app.problems.border_title == "Problems · 1 error, 1 warning"
+        assert app.problems.border_title == "Problems · 1 error, 1 warning · F6 goes to the next"
         assert str(app.problems.get_option_at_index(1).prompt) == (
             "! warning  score.py:4  init() does nothing → load the model there"
         )

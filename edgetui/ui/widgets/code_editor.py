@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +17,9 @@ from textual.message import Message
 from textual.theme import Theme
 from textual.timer import Timer
 from textual.widgets import TextArea
-from textual.widgets.text_area import TextAreaTheme
+from textual.widgets.text_area import Selection, TextAreaTheme
+
+from edgetui.ui.widgets.marked_text import MarkedTextArea
 
 PAUSE = 1.5  # seconds without a key after which work is worth saving
 
@@ -42,8 +45,9 @@ SYNTAX = {
     "text-error": ("error",),
 }
 
-# F6 and F7 belong to the screens here.
-_KEPT = [b for b in TextArea.BINDINGS if isinstance(b, Binding) and b.key not in {"f6", "f7"}]
+# F6, F7 and ctrl+f belong to the screens here.
+_OURS = {"select_line", "select_all", "delete_word_right"}
+_KEPT = [b for b in TextArea.BINDINGS if isinstance(b, Binding) and b.action not in _OURS]
 
 
 def language_of(path: str) -> str | None:
@@ -63,7 +67,7 @@ def syntax_theme(app: App[Any]) -> TextAreaTheme:
     return TextAreaTheme("edgetui", syntax_styles=styles)
 
 
-class CodeEditor(TextArea, inherit_bindings=False):
+class CodeEditor(MarkedTextArea, inherit_bindings=False):
     """One file's text.
 
     `load(path, text)` shows a file; `text_to_save` is what belongs into it: exactly the loaded text while nothing was changed.
@@ -74,7 +78,9 @@ class CodeEditor(TextArea, inherit_bindings=False):
     HELP = """
 ## Editor
 Esc leaves the editor, Tab indents. ctrl+z undoes, ctrl+y does it again. ctrl+c copies, ctrl+v or your terminal's own paste pastes.
+ctrl+f finds a text: type it, Enter goes to it, then `n` and `N` to the next and the previous one, Esc back to typing.
 What you change is saved when you pause or leave the editor. F4 opens the file in your own editor (`$VISUAL` or `$EDITOR`).
+A line with a problem has ✗ (error) or ! (warning) beside its number; **F6** goes to the next one.
 """
 
     @dataclass
@@ -145,11 +151,20 @@ What you change is saved when you pause or leave the editor. F4 opens the file i
         language = language_of(path)
         if language != self.language:
             self.language = language
+        self.mark(())
         self.load_text(text)
         self._original, self._shown = text, self.text
         if same:
             self.move_cursor(self.clamp_visitable(place))
         self._set_dirty_state()
+
+    def take(self, text: str) -> None:
+        """Show what the file holds now, as one step that undo takes back."""
+        self.put(text)
+        if self.text == text:
+            self.saved(text)
+        else:  # other line ends, which an edit would not bring
+            self.load(self.path, text)
 
     def saved(self, text: str) -> None:
         """Take note that `text` is what the file now holds."""
@@ -157,11 +172,39 @@ What you change is saved when you pause or leave the editor. F4 opens the file i
         self._shown = text if text == self.text else self._shown
         self._set_dirty_state()
 
+    def unsaved(self) -> None:
+        """Take note that no file holds the text any more."""
+        self._original = self._shown = ""
+        self._set_dirty_state()
+
     def jump(self, line: int) -> None:
         """Put the cursor on a line, counted from 1, and show it with what stands around it."""
         row = min(max(line - 1, 0), self.document.line_count - 1)
         self.move_cursor((row, 0), center=True)
         self.focus()
+
+    def find(self, text: str, step: int = 0) -> tuple[int, int]:
+        """Select a place with this text: the one at or after the cursor (0), the next (1) or the previous one (-1), wrapping round.
+
+        Capitals count only where `text` has some. Returns which place it is, from 1, and how many there are; (0, 0) for none.
+        """
+        lines = self.document.lines if text != text.lower() else [line.lower() for line in self.document.lines]
+        places: list[tuple[int, int]] = []
+        for row, line in enumerate(lines):
+            column = line.find(text) if text else -1
+            while column >= 0:
+                places.append((row, column))
+                column = line.find(text, column + len(text))
+        if not places:
+            return 0, 0
+        here = min(self.selection.start, self.selection.end)
+        at_or_after = bisect_right(places, here) if step > 0 else bisect_left(places, here)
+        index = (at_or_after - 1 if step < 0 else at_or_after) % len(places)
+        row, column = places[index]
+        self.selection = Selection((row, column), (row, column + len(text)))
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + self.scrollable_content_region.height:
+            self.scroll_cursor_visible(center=True)
+        return index + 1, len(places)
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Scroll to the cursor; while an undo takes many lines away, the cursor may for a moment stand behind the end."""
@@ -172,6 +215,7 @@ What you change is saved when you pause or leave the editor. F4 opens the file i
     @on(TextArea.Changed)
     def _changed(self, event: TextArea.Changed) -> None:
         event.stop()
+        self.follow_lines()
         self._set_dirty_state()
         if self._pause is not None:
             self._pause.stop()
@@ -179,6 +223,8 @@ What you change is saved when you pause or leave the editor. F4 opens the file i
 
     def on_blur(self, _: Blur) -> None:
         """The person went elsewhere: the time to save."""
+        if self._pause is not None:
+            self._pause.stop()
         self._ask_to_save()
 
     def _ask_to_save(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -17,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from edgetui.core.models import Problem
 
+FIX_KEY = "ctrl+t"
 MARKS = {"error": "✗ error", "warning": "! warning"}
 
 
@@ -25,6 +27,15 @@ def in_words(problem: Problem) -> str:
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     remedy = f" → {problem.remedy}" if problem.remedy else ""
     return f"{MARKS[problem.severity]}  {place}  {problem.message}{remedy}"
+
+
+def with_fix(problem: Problem) -> str:
+    """The same, with the key that mends it where one does, which need not be said twice."""
+    if problem.fix is None:
+        return in_words(problem)
+    if problem.fix.title.lower() != problem.remedy.lower():
+        return f"{in_words(problem)} · {FIX_KEY}: {problem.fix.title}"
+    return f"{in_words(msgspec.structs.replace(problem, remedy=''))} → {FIX_KEY}: {problem.remedy}"
 
 
 class ProblemList(OptionList):
@@ -40,7 +51,11 @@ class ProblemList(OptionList):
         Binding("Y", "copy_all", "Copy all", show=False, id="problems.copy-all", tooltip="Copy all problems"),
     ]
 
-    HELP = "## Problems\nEnter or a click goes to the line. `y` copies a problem, `Y` all of them."
+    HELP = """
+## Problems
+Enter or a click goes to the line. **F6** and **shift+F6** go from one to the next, also from the editor. **ctrl+t** mends a
+problem that says so; ctrl+z in the editor takes it back. `y` copies a problem, `Y` all of them.
+"""
 
     @dataclass
     class Picked(Message):
@@ -55,10 +70,10 @@ class ProblemList(OptionList):
 
     def show(self, problems: Sequence[Problem]) -> None:
         """Show these problems in place of those before; the highlight stays on the same one."""
-        kept = self.problems[self.highlighted] if self.highlighted is not None and self.problems else None
+        kept = self.chosen
         self.problems = tuple(sorted(problems, key=lambda p: (p.severity != "error", p.file, p.line)))
         self.clear_options()
-        self.add_options([Option(Content(in_words(problem))) for problem in self.problems])
+        self.add_options([Option(Content(with_fix(problem))) for problem in self.problems])
         if kept in self.problems:
             self.highlighted = self.problems.index(kept)
         errors = sum(problem.severity == "error" for problem in self.problems)
@@ -66,9 +81,20 @@ class ProblemList(OptionList):
 
     def say(self, words: str) -> None:
         """Put the state into the frame."""
-        self.border_title = f"Problems · {words}"
+        keys = " · F6 goes to the next" if self.problems else ""
+        self.border_title = f"Problems · {words}{keys}"
         self.set_class(not self.problems, "-empty")
         self.can_focus = bool(self.problems)
+
+    @property
+    def chosen(self) -> Problem | None:
+        """The problem under the highlight."""
+        return self.problems[self.highlighted] if self.highlighted is not None and self.problems else None
+
+    def point_to(self, problem: Problem) -> None:
+        """Put the highlight on a problem."""
+        if problem in self.problems:
+            self.highlighted = self.problems.index(problem)
 
     def action_copy(self) -> None:
         """Copy the problem under the highlight."""
@@ -104,7 +130,7 @@ class ProblemList(OptionList):
 def option_height(problems: ProblemList, index: int) -> int:
     """How many rows a problem takes, at the list's present width."""
     width = max(problems.scrollable_content_region.width, 1)
-    return Content(in_words(problems.problems[index])).get_height({}, width)
+    return Content(with_fix(problems.problems[index])).get_height({}, width)
 
 
 def counted(errors: int, warnings: int) -> str:
