@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from edgetui.core.errors import EdgeError
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import examples, resources
+from edgetui.jobs import examples, resources, templates
 
 Name = Literal["script", "environment", "sample"]
 NAMES: tuple[Name, ...] = ("script", "environment", "sample")
+EXAMPLE = "example"  # beside the ids of templates
 EXAMPLES: dict[Name, str] = {"script": "score.py", "environment": "myenv.yml", "sample": "sample.json"}
 
 
@@ -39,6 +41,24 @@ class Saved:
     kept: str = ""
 
 
+@dataclass(frozen=True)
+class Conflict:
+    """`text` was not saved: another program had put `theirs` into the file meanwhile."""
+
+    name: Name
+    path: str
+    text: str
+    theirs: str
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A template's texts; `made` are the files that were not there and hold theirs now."""
+
+    texts: dict[Name, str]
+    made: tuple[Name, ...]
+
+
 def path_of(plan: Plan, name: Name) -> str:
     """Where one of the three files is, as an absolute path; "" where the plan names none."""
     named = getattr(plan.scoring, name)
@@ -48,14 +68,27 @@ def path_of(plan: Plan, name: Name) -> str:
 def read(plan: Plan, ports: Ports, name: Name) -> Opened:
     """Open one of the plan's three files; never raises."""
     path = path_of(plan, name)
-    if not path:
-        return Opened(name, "")
+    return _open(ports, name, path) if path else Opened(name, "")
+
+
+def _open(ports: Ports, name: Name, path: str) -> Opened:
     if not ports.files.exists(path):
         return Opened(name, path, missing=True)
     try:
         return Opened(name, path, ports.files.read_text(path, f"scoring.{name}"))
     except EdgeError as error:
         return Opened(name, path, error=error)
+
+
+def changed(ports: Ports, opened: Iterable[Opened]) -> list[tuple[Opened, Opened]]:
+    """Which files hold something else than when they were opened or saved, each with what it is now; never raises."""
+    found = []
+    for then in opened:
+        if then.path and then.error is None:
+            now = _open(ports, then.name, then.path)
+            if now.error is None and (now.text, now.missing) != (then.text, then.missing):
+                found.append((then, now))
+    return found
 
 
 def save(ports: Ports, name: Name, path: str, text: str, *before: str) -> Saved:
@@ -84,6 +117,25 @@ def save(ports: Ports, name: Name, path: str, text: str, *before: str) -> Saved:
     return Saved(name, path, text, kept)
 
 
+def save_or_ask(ports: Ports, name: Name, path: str, text: str, *before: str) -> Saved | Conflict:
+    """The same as `save`, but where the file holds something else nothing is written."""
+    if ports.files.exists(path):
+        now = ports.files.read_text(path, f"scoring.{name}")
+        if now not in {text, *before}:
+            return Conflict(name, path, text, now)
+    return save(ports, name, path, text, *before)
+
+
+def free_name(plan: Plan, ports: Ports, path: str, taken: Iterable[str]) -> str:
+    """A path like this one, as the plan writes it, that no file and nothing of `taken` has: `sample-2.json`."""
+    stem, dot, ending = path.rpartition(".")
+    number, free, others = 2, path, set(taken)
+    while free in others or ports.files.exists(resources.path(plan, free)):
+        free = f"{stem}-{number}.{ending}" if dot else f"{path}-{number}"
+        number += 1
+    return free
+
+
 def _free(ports: Ports, path: str) -> str:
     number, free = 1, path
     while ports.files.exists(free):
@@ -92,18 +144,27 @@ def _free(ports: Ports, path: str) -> str:
     return free
 
 
-def start_from_example(plan: Plan, ports: Ports) -> list[Name]:
-    """Copy the example's file for each of the three that the plan names and that is not there; returns which were made.
+def start_from(plan: Plan, ports: Ports, template: str) -> Begun:
+    """Write a template's files where the plan names one that is not there; what is there is left as it is.
+
+    Args:
+        plan: names the three files.
+        ports: the outside.
+        template: the id of a template, or `EXAMPLE` for the example's own files.
 
     Raises:
-        EdgeError: one cannot be written; those made before stay.
+        EdgeError: a file cannot be read or written; those made before stay.
     """
+    texts = _example(ports) if template == EXAMPLE else templates.texts(plan, ports, template)
     made: list[Name] = []
     for name in NAMES:
         path = path_of(plan, name)
         if path and not ports.files.exists(path):
-            source = examples.folder() / examples.EXAMPLE / EXAMPLES[name]
-            text = ports.files.read_text(str(source), f"scoring.{name}")
-            ports.files.write_text(path, text, f"scoring.{name}")
+            ports.files.write_text(path, texts[name], f"scoring.{name}")
             made.append(name)
-    return made
+    return Begun({name: texts[name] for name in NAMES}, tuple(made))
+
+
+def _example(ports: Ports) -> dict[str, str]:
+    home = examples.folder() / examples.EXAMPLE
+    return {name: ports.files.read_text(str(home / EXAMPLES[name]), f"scoring.{name}") for name in NAMES}

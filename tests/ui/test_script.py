@@ -59,7 +59,7 @@ def screen(pilot: Pilot[int]) -> ScriptScreen:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 async def test_the_example_is_shown_and_checked(ports: Ports, plan: Path, size: tuple[int, int]) -> None:
     async with opened(ports, plan, size) as pilot:
-        shown = await until(pilot, "✓ checked; F3 goes on")
+        shown = await until(pilot, "✓ checked; F8 tries it, F3 goes on")
         check_snapshot(f"script-{size[0]}x{size[1]}", shown)
 
 
@@ -118,6 +118,9 @@ async def test_what_another_program_wrote_meanwhile_is_kept(ports: Ports, plan: 
         screen(pilot).editor("sample").focus()
         file.write_text("theirs")
         await pilot.press("1", "escape")
+        await until(pilot, "Changed meanwhile")
+        assert file.read_text() == "theirs"
+        await pilot.press("enter")
         await until(pilot, lambda: file.read_text().startswith("1"))
         assert (plan.parent / "sample.json.other").read_text() == "theirs"
         assert "kept in" in await until(pilot, "kept in")
@@ -125,9 +128,13 @@ async def test_what_another_program_wrote_meanwhile_is_kept(ports: Ports, plan: 
 
 async def test_the_example_is_there_to_start_from(ports: Ports, tmp_path: Path) -> None:
     async with opened(ports, _empty_plan(tmp_path)) as pilot:
-        assert "F9" in await until(pilot, "press F9 to start from the example")
+        assert "F9" in await until(pilot, "press F9 to start from a template")
         await pilot.press("f9")
-        await until(pilot, "✓ checked; F3 goes on")
+        await until(pilot, "The example: anomalies of a pump")
+        await pilot.press("end")
+        await until(pilot, "It wants the")
+        await pilot.press("enter")
+        await until(pilot, "✓ checked; F8 tries it, F3 goes on")
         assert all((tmp_path / name).is_file() for name in edit_files.EXAMPLES.values())
         assert 'script = "score.py"' in (tmp_path / "plan.toml").read_text()
 
@@ -160,7 +167,7 @@ async def test_a_file_that_cannot_be_written_loses_nothing(ports: Ports, plan: P
         await pilot.press("escape")
         assert screen(pilot).editor("script").dirty
         (plan.parent / "score.py").rmdir()
-        await pilot.press("f8")
+        await pilot.press("f5")
         await until(pilot, (plan.parent / "score.py").is_file)
         assert (plan.parent / "score.py").read_text().startswith("#")
 

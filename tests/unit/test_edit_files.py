@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from edgetui.adapters.local_files import LocalFiles
 from edgetui.core.errors import EdgeError
-from edgetui.core.plan import Plan, Scoring
+from edgetui.core.plan import Model, Plan, Scoring
 from edgetui.core.ports import Ports
 from edgetui.jobs import edit_files
 
@@ -78,9 +79,48 @@ def test_a_folder_in_the_files_place_is_an_error_with_a_field(plan: Plan, ports:
     assert caught.value.field == "scoring.script"
 
 
+def test_it_can_be_asked_first_and_nothing_is_written_then(plan: Plan, ports: Ports) -> None:
+    path = Path(plan.folder, "score.py")
+    path.write_text("theirs")
+    asked = edit_files.save_or_ask(ports, "script", str(path), "mine", "as opened")
+    assert asked == edit_files.Conflict("script", str(path), "mine", "theirs")
+    assert path.read_text() == "theirs"
+    assert edit_files.save_or_ask(ports, "script", str(path), "mine", "theirs") == edit_files.Saved(
+        "script", str(path), "mine"
+    )
+    assert path.read_text() == "mine"
+
+
+def test_what_other_programs_did_since_is_noticed(plan: Plan, ports: Ports) -> None:
+    path = Path(plan.folder, "score.py")
+    path.write_text("one")
+    opened = [edit_files.read(plan, ports, name) for name in edit_files.NAMES]
+    assert edit_files.changed(ports, opened) == []
+    path.write_text("two")
+    Path(plan.folder, "sample.json").write_text("{}")
+    assert [(now.name, then.text, now.text) for then, now in edit_files.changed(ports, opened)] == [
+        ("script", "one", "two"),
+        ("sample", "", "{}"),
+    ]
+    path.unlink()
+    assert edit_files.changed(ports, opened[:1])[0][1].missing
+
+
+def test_a_template_fits_the_model_and_leaves_what_is_there(plan: Plan, ports: Ports) -> None:
+    Path(plan.folder, "score.py").write_text("mine")
+    named = msgspec.structs.replace(plan, model=Model("pump", "anomaly.onnx"))
+    begun = edit_files.start_from(named, ports, "onnx")
+    assert begun.made == ("environment", "sample")
+    assert 'MODEL = "anomaly.onnx"' in begun.texts["script"]
+    assert Path(plan.folder, "score.py").read_text() == "mine"
+    with pytest.raises(EdgeError) as refused:
+        edit_files.start_from(named, ports, "cobol")
+    assert "Choose one of" in refused.value.remedy
+
+
 def test_the_example_fills_what_is_missing_and_nothing_else(plan: Plan, ports: Ports) -> None:
     Path(plan.folder, "score.py").write_text("mine")
-    assert edit_files.start_from_example(plan, ports) == ["environment", "sample"]
+    assert edit_files.start_from(plan, ports, edit_files.EXAMPLE).made == ("environment", "sample")
     assert Path(plan.folder, "score.py").read_text() == "mine"
     assert "scikit-learn" in Path(plan.folder, "env", "myenv.yml").read_text()
-    assert edit_files.start_from_example(plan, ports) == []
+    assert edit_files.start_from(plan, ports, edit_files.EXAMPLE).made == ()

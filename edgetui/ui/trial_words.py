@@ -1,0 +1,83 @@
+"""What a trial and the resolver came to, in lines for the screen and as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from edgetui.core.events import Event, LogLine, Progress, Resolved, Smoked
+
+LINE = 76  # characters; a longer answer is shown over several lines
+ANSWER = 2_000  # characters of an answer in one line
+
+
+def smoked_line(event: Smoked) -> str:
+    """`init() 0.4 s · run() 3.2 ms · memory 86 MiB · Python 3.11.9`, as far as it came."""
+    parts = []
+    if event.init_seconds is not None:
+        parts.append(f"init() {event.init_seconds:.1f} s")
+    if event.run_milliseconds is not None:
+        parts.append(f"run() {event.run_milliseconds:.1f} ms")
+    if event.ok and not event.status:
+        parts.append("no sample to ask with")
+    if event.peak_memory:
+        parts.append(f"memory {event.peak_memory / 2**20:.0f} MiB")
+    if event.python:
+        parts.append(f"Python {event.python}")
+    return " · ".join(parts)
+
+
+def smoked_details(event: Smoked) -> list[str]:
+    """The answer; where it failed, the end of the script's own traceback, else the words of what is wrong."""
+    if event.ok:
+        return [f"{event.status} {answer_text(event.answer)[:ANSWER]}"] if event.status else []
+    if event.traceback:
+        frame = [number for number, line in enumerate(event.traceback) if line.startswith("  File ")]
+        start = frame[0] if frame else 0
+        # The script's own frame and the exception; what a library did between them is on the page.
+        return [*event.traceback[start : start + 2], event.traceback[-1]]
+    return [f"{problem.message} → {problem.remedy}" for problem in event.problems]
+
+
+def answer_text(answer: Any) -> str:
+    """An answer as JSON in one line; a text as it is, in one line."""
+    return " ".join(answer.split()) if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def resolved_line(event: Resolved) -> str:
+    """`resolves for linux/amd64, Python 3.11: 54 packages`, or that it does not."""
+    target = f"for {event.platform}" + (f", Python {event.python}" if event.python else "")
+    if not event.ok:
+        return f"does not resolve {target}"
+    count = len(event.pins)
+    return f"resolves {target}: {count} package{'' if count == 1 else 's'}"
+
+
+def resolved_details(event: Resolved) -> list[str]:
+    """What nothing here can resolve."""
+    return [f"not checked, there is no micromamba: {', '.join(event.unchecked)}"] if event.unchecked else []
+
+
+def trial_page(events: Iterable[Event]) -> str:
+    """A whole trial as a text: what it came to, the answer in full, the log."""
+    lines: list[str] = []
+    last: Smoked | None = None
+    for event in events:
+        if isinstance(event, LogLine):
+            lines.append(event.text)
+        elif isinstance(event, Progress):
+            lines.append(f"── {event.text}")
+        elif isinstance(event, Smoked):
+            last = event
+    if last is None:
+        return "\n".join(lines)
+    head = [f"{'✓' if last.ok else '✗'} {smoked_line(last)}"]
+    head += [f"✗ {problem.file}:{problem.line}: {problem.message} → {problem.remedy}" for problem in last.problems]
+    if last.status:
+        answer = last.answer
+        short = json.dumps(answer, ensure_ascii=False)
+        long = json.dumps(answer, ensure_ascii=False, indent=2)
+        text = answer if isinstance(answer, str) else short if len(short) <= LINE else long
+        head += ["", f"Answer, status {last.status}:", *text.splitlines()]
+    return "\n".join([*head, "", "Log:", *lines])
