@@ -39,22 +39,29 @@ class TomlPlanFiles:
         self._lock = threading.Lock()
         # A password kept in memory only ends with this process, so what says that it is there must end too.
         self._this_run: dict[Path, Results] = {}
+        self._seen: dict[Path, str] = {}  # what each plan file held when we last read or wrote it
 
     def load(self, path: str) -> Plan:
         """Read a plan; EdgeError(kind='input') names file, line and key of what is wrong. `folder` is the file's own."""
         file = _absolute(path)
-        plan = plan_reading.read(_text(file), str(file))
+        data = _bytes(file)
+        plan = plan_reading.read(decode(data, file, "").replace("\r\n", "\n"), str(file))
+        self._seen[file] = hashlib.sha256(data).hexdigest()
         return msgspec.structs.replace(plan, folder=str(file.parent))
 
     def save(self, path: str, plan: Plan) -> None:
         """Write a plan atomically, keeping the comments of a file written by hand, and remember it as the latest one.
 
         Relative paths of a plan that comes from another folder are rewritten so that they name the same files.
+
+        Raises:
+            EdgeError: the file cannot be written; (retryable) another program changed it since: a second try overwrites that.
         """
         file = _absolute(path)
         plan = _moved(plan, file.parent)
         try:
             data = read_bytes(file) if file.exists() else b""
+            self._changed_by_others(file, data)
             old = decode(data, file, "").replace("\r\n", "\n")
             try:
                 text = plan_writing.write(plan, old)
@@ -64,9 +71,23 @@ class TomlPlanFiles:
             encoded = text.replace("\n", "\r\n" if b"\r\n" in data else "\n").encode()
             if encoded != data or not data:
                 write_atomically(file, encoded)
+            self._seen[file] = hashlib.sha256(encoded).hexdigest()
         except OSError as error:
             raise explain(error, file, "", "write") from None
         self._write_state(self._state / "latest", os.fsencode(str(file)))
+
+    def _changed_by_others(self, file: Path, data: bytes) -> None:
+        """Refuse once to overwrite what somebody else wrote; the next save is then a decision."""
+        known, there = self._seen.get(file), hashlib.sha256(data).hexdigest()
+        if known is None or not data or known == there:
+            return
+        self._seen[file] = there
+        raise EdgeError(
+            f"{file.name} was changed by another program since it was opened",
+            f"{file}\nYour answer is not saved yet.",
+            "Try again to overwrite it with yours, or open the plan again to take what is there.",
+            retryable=True,
+        )
 
     def load_results(self, path: str) -> Results:
         """The results kept for the plan file; empty ones where there are none or where the kept ones cannot be read."""
@@ -152,9 +173,9 @@ def _absolute(path: str) -> Path:
     return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100  a link's own folder counts, so it is not resolved
 
 
-def _text(file: Path) -> str:
+def _bytes(file: Path) -> bytes:
     try:
-        return decode(read_bytes(file), file, "").replace("\r\n", "\n")
+        return read_bytes(file)
     except OSError as error:
         raise explain(error, file, "") from None
 

@@ -17,12 +17,15 @@ class Status(Enum):
     DONE = "✓"
     RUNNING = "⠸"
     OPEN = "○"
-    STALE = "~"  # done once, but its inputs changed since
+    STALE = "~"  # done once, but what it was done for changed since
     FAILED = "✗"
 
 
+UNREADABLE = "unreadable"  # the fingerprint of a file that is not there any more, or cannot be read
+
+
 class Inputs(msgspec.Struct, frozen=True):
-    """Fingerprints of what each step would work on now; empty where not read or not readable."""
+    """Fingerprints of what each step would work on now; empty where not read yet, `UNREADABLE` where that failed."""
 
     model: str = ""
     scoring: str = ""
@@ -43,7 +46,10 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step: `missing` says what is still to answer ("" when nothing), `done` judges results, `summary` is for the list."""
+    """One step: `missing` says what is still to answer, `stale` what changed since it was done ("" when nothing).
+
+    `done` judges results, `summary` is for the list.
+    """
 
     id: str
     number: int
@@ -51,25 +57,51 @@ class Step(msgspec.Struct, frozen=True):
     needs: tuple[str, ...]
     missing: Callable[[Plan], str]
     done: Callable[[Situation], bool]
-    stale: Callable[[Situation], bool]
+    stale: Callable[[Situation], str]
     summary: Callable[[Situation], str]
 
 
 class View(msgspec.Struct, frozen=True):
-    """A step as a face shows it; `blocked` names the numbers of the steps it waits for ("needs 2 and 3"), or ""."""
+    """A step as a face shows it.
+
+    `blocked` names the numbers of the steps it waits for ("needs 2 and 3"), `stale` what changed since it was done; or "".
+    """
 
     step: Step
     status: Status
     summary: str
     blocked: str
+    stale: str = ""
 
 
-def _never(_: Situation) -> bool:
-    return False
+def _never(_: Situation) -> str:
+    return ""
 
 
-def _changed(then: str, now: str) -> bool:
-    return bool(then and now and then != now)
+def _changed(then: str, now: str, what: str) -> str:
+    """`what`, where a step was done for other inputs than there are now."""
+    return what if then and now and then != now else ""
+
+
+def _model_stale(now: Situation) -> str:
+    if not now.plan.model.path:
+        return ""
+    what = (
+        "its file cannot be read" if now.inputs.model == UNREADABLE else "its file, name, description or tags changed"
+    )
+    return _changed(now.results.model_inputs, now.inputs.model, what)
+
+
+def _script_stale(now: Situation) -> str:
+    unreadable = now.inputs.scoring == UNREADABLE
+    what = "a file cannot be read" if unreadable else "script or environment changed"
+    return _changed(now.results.checked_inputs, now.inputs.scoring, what)
+
+
+def _deploy_stale(now: Situation) -> str:
+    if now.results.deployed_image != now.results.digest:
+        return "there is a newer image"
+    return _changed(now.results.deployed_inputs, now.inputs.deploy, "the module's settings changed")
 
 
 def _workspace_missing(plan: Plan) -> str:
@@ -167,7 +199,7 @@ STEPS: tuple[Step, ...] = (
         ("workspace",),
         _model_missing,
         _model_done,
-        lambda now: bool(now.plan.model.path) and _changed(now.results.model_inputs, now.inputs.model),
+        _model_stale,
         lambda now: (
             now.results.model
             if now.plan.model.path and _model_done(now)
@@ -185,7 +217,7 @@ STEPS: tuple[Step, ...] = (
         (),
         _scoring_missing,
         lambda now: not _scoring_missing(now.plan) and bool(now.results.checked_inputs) and now.results.errors == 0,
-        lambda now: _changed(now.results.checked_inputs, now.inputs.scoring),
+        _script_stale,
         _script_summary,
     ),
     Step(
@@ -195,7 +227,7 @@ STEPS: tuple[Step, ...] = (
         ("workspace", "model", "script"),
         lambda plan: "" if plan.image_name else "name the image",
         lambda now: bool(now.results.image),
-        lambda now: _changed(now.results.image_inputs, now.inputs.image),
+        lambda now: _changed(now.results.image_inputs, now.inputs.image, "what goes into it changed"),
         lambda now: now.results.image.rpartition("/")[2] or "not built",
     ),
     Step(
@@ -225,9 +257,7 @@ STEPS: tuple[Step, ...] = (
         ("image", "credentials", "devices"),
         lambda _: "",
         _deployed,
-        lambda now: (
-            now.results.deployed_image != now.results.digest or _changed(now.results.deployed_inputs, now.inputs.deploy)
-        ),
+        _deploy_stale,
         _deploy_summary,
     ),
 )
@@ -243,7 +273,17 @@ def status(step: Step, now: Situation) -> Status:
         return Status.FAILED
     if not step.done(now):
         return Status.OPEN
-    return Status.STALE if step.stale(now) else Status.DONE
+    return Status.STALE if stale(step, now) else Status.DONE
+
+
+def stale(step: Step, now: Situation) -> str:
+    """Say what changed since a step was done, be it in a step that it builds on; "" where nothing did."""
+    if own := step.stale(now):
+        return own
+    for need in map(BY_ID.__getitem__, step.needs):
+        if need.done(now) and stale(need, now):
+            return f"{need.number} {need.title} is not up to date"
+    return ""
 
 
 def blocked(step: Step, now: Situation) -> str:
@@ -263,6 +303,7 @@ def view(now: Situation) -> list[View]:
             status(step, now),
             now.running.get(step.id) or now.failed.get(step.id) or step.summary(now),
             blocked(step, now),
+            stale(step, now) if status(step, now) is Status.STALE else "",
         )
         for step in STEPS
     ]

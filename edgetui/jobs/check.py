@@ -17,7 +17,7 @@ from edgetui.core.models import Problem
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
-from edgetui.core.steps import Inputs
+from edgetui.core.steps import UNREADABLE, Inputs
 from edgetui.jobs import resources
 
 
@@ -194,14 +194,14 @@ def deploy_inputs(plan: Plan) -> str:
 
 
 def inputs(plan: Plan, results: Results, ports: Ports) -> Inputs:
-    """Fingerprints of everything as it is now; a file that cannot be read gives an empty one."""
+    """Fingerprints of everything as it is now; a file that cannot be read gives `UNREADABLE`."""
     return Inputs(
-        model=_or_empty(lambda: model_inputs(plan, ports)) if plan.model.path else "",
-        scoring=_or_empty(lambda: scoring_inputs(plan, ports)) if plan.scoring.script else "",
-        image=_or_empty(lambda: image_inputs(plan, model_id(plan, results), ports)) if plan.scoring.script else "",
+        model=_now(lambda: model_inputs(plan, ports)) if plan.model.path else "",
+        scoring=_now(lambda: scoring_inputs(plan, ports)) if plan.scoring.script else "",
+        image=_now(lambda: image_inputs(plan, model_id(plan, results), ports)) if plan.scoring.script else "",
         deploy=deploy_inputs(plan),
-        trial=_or_empty(lambda: trial_inputs(plan, ports)) if plan.scoring.script else "",
-        resolving=_or_empty(lambda: resolving_inputs(plan, ports)) if plan.scoring.environment else "",
+        trial=_now(lambda: trial_inputs(plan, ports)) if plan.scoring.script else "",
+        resolving=_now(lambda: resolving_inputs(plan, ports)) if plan.scoring.environment else "",
     )
 
 
@@ -212,8 +212,8 @@ def model_id(plan: Plan, results: Results) -> str:
     return results.model
 
 
-def _or_empty(read: Callable[[], str]) -> str:
+def _now(read: Callable[[], str]) -> str:
     try:
         return read()
     except EdgeError:
-        return ""
+        return UNREADABLE

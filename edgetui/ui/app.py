@@ -53,7 +53,9 @@ def _changes(job: str, plan: Plan, options: dict[str, Any]) -> bool:
     """Whether a job changes anything in Azure or on a device."""
     if job == "model":
         return bool(plan.model.path)
-    return job in {"image", "deploy"} or bool(options.get("enable_admin"))
+    if job == "image":
+        return not options.get("only_watch")
+    return job == "deploy" or bool(options.get("enable_admin"))
 
 
 def stylesheet() -> Path:
@@ -104,8 +106,9 @@ class EdgeApp(App[int]):
         self.theme = themes.choose(wanted, os.environ, self.available_themes)
 
     def on_unmount(self) -> None:
-        """Stop what runs; nobody is there to see its end."""
-        self.bridge.close()
+        """Stop what runs, nobody is there to see its end; but what goes on elsewhere is left to go on."""
+        keep = [job for job in self.bridge.running if self._session is not None and self._session.goes_on(job)]
+        self.bridge.close(keep)
 
     def _listeners(self) -> Iterator[MessagePump]:
         if not self.is_running or not self._screen_stacks:
@@ -160,7 +163,13 @@ class EdgeApp(App[int]):
             return False
         finally:
             self.bridge.tell(PlanChanged)
+        self.bridge.load("inputs", self._see_what_changed, self.hub)
         return True
+
+    def _see_what_changed(self) -> None:
+        """Find out, in a thread, which steps an answer has made outdated."""
+        self.session.refresh_inputs()
+        self.bridge.tell(PlanChanged)
 
     def run_job(self, job: str, **options: Any) -> bool:
         """Start the job of a step; False where it runs already."""
@@ -308,9 +317,14 @@ class EdgeApp(App[int]):
             return
         from edgetui.ui.screens.confirm import ConfirmScreen
 
+        goes_on = [job for job in self.bridge.running if self.session.goes_on(job)]
         names = " and ".join(
-            steps.BY_ID[job].title.lower() if job in steps.BY_ID else job for job in self.bridge.running
+            steps.BY_ID[job].title.lower() if job in steps.BY_ID else job
+            for job in self.bridge.running
+            if job not in goes_on
         )
-        question = f"Leave while the {names} job runs? It is stopped. The plan and what was done so far are kept."
+        stopped = f"Leave while the {names} job runs? It is stopped. " if names else "Leave while the image is built? "
+        left = "The build goes on in Azure, and the next start watches it again. " if goes_on else ""
+        question = f"{stopped}{left}The plan and what was done so far are kept."
         if not isinstance(self.screen, ConfirmScreen):
             self.push_screen(ConfirmScreen("A job runs", question, "Leave"), lambda yes: self.exit(0) if yes else None)

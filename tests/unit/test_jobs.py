@@ -117,7 +117,32 @@ def test_a_changed_script_makes_check_and_image_stale(world: World, session: Ses
     world.files["/plan/score.py"] += "# more\n"
     session.refresh_inputs()
     stale = {view.step.id for view in session.views() if view.status is steps.Status.STALE}
-    assert stale == {"script", "image"}
+    assert stale == {"script", "image", "deploy"}
+    reasons = {view.step.id: view.stale for view in session.views()}
+    assert reasons["script"] == "script or environment changed"
+    assert reasons["image"] == "what goes into it changed"
+    assert reasons["deploy"] == "4 Image is not up to date"
+    assert reasons["model"] == ""
+
+
+@pytest.mark.parametrize(("file", "step"), [("/plan/model.pkl", "model"), ("/plan/score.py", "script")])
+def test_a_file_that_is_gone_makes_its_step_and_what_follows_outdated(
+    world: World, session: Session, file: str, step: str
+) -> None:
+    list(run_plan(session))
+    del world.files[file]
+    session.refresh_inputs()
+    views = {view.step.id: view for view in session.views()}
+    assert views[step].status is steps.Status.STALE
+    assert "cannot be read" in views[step].stale
+    assert views["image"].status is views["deploy"].status is steps.Status.STALE
+
+
+def test_another_platform_makes_the_image_outdated(session: Session) -> None:
+    list(run_plan(session))
+    session.edit(replace(session.plan, image=replace(session.plan.image, platform="linux/arm64")))
+    session.refresh_inputs()
+    assert {view.step.id for view in session.views() if view.status is steps.Status.STALE} == {"image", "deploy"}
 
 
 def test_changed_settings_of_the_module_make_the_deployment_stale(session: Session) -> None:

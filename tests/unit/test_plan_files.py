@@ -331,3 +331,27 @@ def test_a_plan_is_carried_out_by_one_process_at_a_time(tmp_path: Path) -> None:
     assert caught.value.retryable
     with other.owned(plan):
         pass
+
+
+def test_what_another_program_wrote_meanwhile_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    mine = TomlPlanFiles(tmp_path / "state")
+    mine.save(str(file), Plan(hub=Hub("one")))
+    TomlPlanFiles(tmp_path / "state").save(str(file), Plan(hub=Hub("theirs")))
+    with pytest.raises(EdgeError, match="was changed by another program") as caught:
+        mine.save(str(file), Plan(hub=Hub("mine")))
+    assert caught.value.retryable
+    assert mine.load(str(file)).hub.name == "theirs"
+    mine.save(str(file), Plan(hub=Hub("mine")))
+    assert mine.load(str(file)).hub.name == "mine"
+
+
+def test_a_second_try_overwrites_what_another_program_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    mine = TomlPlanFiles(tmp_path / "state")
+    mine.save(str(file), Plan(hub=Hub("one")))
+    file.write_text('[hub]\nname = "by hand"\n')
+    with pytest.raises(EdgeError, match="changed by another program"):
+        mine.save(str(file), Plan(hub=Hub("mine")))
+    mine.save(str(file), Plan(hub=Hub("mine")))
+    assert TomlPlanFiles(tmp_path / "state").load(str(file)).hub.name == "mine"

@@ -42,7 +42,7 @@ class HubScreen(Screen[None]):
     # The seven steps
 
     Each line is one step: its mark, number, name, and what was chosen.
-    `✓` done   `⠸` running   `○` still to do   `~` done, but its files changed since   `✗` failed
+    `✓` done   `⠸` running   `○` still to do   `~` done, but something changed since   `✗` failed
 
     **Enter** opens the highlighted step, **F3** the next one that is not done. You can do them in any order that
     'needs …' allows: the image can be built while you choose devices. Everything you enter is saved at once.
@@ -68,6 +68,7 @@ class HubScreen(Screen[None]):
         super().__init__()
         self._views = steps.view(steps.Situation(Plan()))
         self._clock: Timer | None = None
+        self.left_build = ""  # one that went on elsewhere while edgetui was away
 
     def compose(self) -> ComposeResult:
         """Compose the list and the pane beside it."""
@@ -106,6 +107,8 @@ class HubScreen(Screen[None]):
             self.status.say(self._hint())
 
     def _hint(self) -> str:
+        if self.left_build and "image" in self.edge.bridge.running:
+            return f"The build of {self.left_build} went on in Azure meanwhile; it is watched again. 4 opens it."
         if all(view.status is steps.Status.DONE for view in self._views):
             return "✓ All is done: the module answers on the device. F7 begins another plan, F10 quits."
         return "Enter opens a step, F3 the next one that is not done."

@@ -46,7 +46,7 @@ def _state(edge: EdgeApp, view: steps.View) -> list[str]:
     if view.status is steps.Status.FAILED and error is not None:
         return [f"✗ {error.title}", error.remedy and f"→ {error.remedy}", "Enter opens the step to try again."]
     if view.status is steps.Status.STALE:
-        return ["~ Done before, but its files changed since: do it again.", "Enter opens it."]
+        return [f"~ Done before, but {view.stale} since: do it again.", "Enter opens it."]
     if view.status is steps.Status.DONE:
         return ["✓ Done. Enter shows or changes it."]
     if view.blocked:
