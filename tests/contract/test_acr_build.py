@@ -377,9 +377,20 @@ def _says(words: str) -> Callable[[Event], bool]:
     return lambda event: words in getattr(event, "text", "")
 
 
-@pytest.mark.parametrize("words", ["Packing the build context", "Build context sent", "Step 1/", "Step 4/", "Step 6/"])
-def test_a_build_that_is_cancelled_ends_at_once_on_the_service_too(slow: Callable[[float], Bench], words: str) -> None:
-    bench = slow(0.3)
+@pytest.mark.parametrize(
+    ("words", "pace"),
+    [
+        ("Packing the build context", 0.3),
+        ("Build context sent", 0.3),
+        ("Step 1/", 0.3),
+        ("Step 4/", 0.3),
+        ("Step 6/", 2.0),  # the last: slow enough that the build does not end before the wish to cancel arrives
+    ],
+)
+def test_a_build_that_is_cancelled_ends_at_once_on_the_service_too(
+    slow: Callable[[float], Bench], words: str, pace: float
+) -> None:
+    bench = slow(pace)
     error = Cancelling(bench, _says(words)).ended()
     assert error.kind == "cancelled"
     assert _settled(bench) <= {"Canceled"}
