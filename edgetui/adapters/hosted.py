@@ -133,9 +133,11 @@ class Exchange(Iterator[Any]):
                 self._discard()
                 raise self._too_late() from None
             except ChildGoneError as gone:
-                if self._ended or self._pool.closed:
+                if self._ended:
                     raise self._stopped() from None
                 self._discard()
+                if self._pool.closed:
+                    raise self._left() from None
                 raise self._crashed(gone) from None
             else:
                 return message
@@ -171,6 +173,10 @@ class Exchange(Iterator[Any]):
         self._discard()
         return EdgeError(f"Cancelled: {self._call.doing}", kind="cancelled", retryable=True)
 
+    def _left(self) -> EdgeError:
+        # Not cancelled: what goes on elsewhere is only lost sight of.
+        return EdgeError(f"Could not {self._call.doing}: edgetui is ending", kind="unreachable", retryable=True)
+
     def _too_late(self) -> EdgeError:
         return EdgeError(
             f"Could not {self._call.doing}: no answer in time",
@@ -186,6 +192,7 @@ class Exchange(Iterator[Any]):
             f"The process for {self._pool.name} ended with {gone}",
             "Try again; it starts anew. Look at free memory if it happens again.",
             retryable=True,
+            kind="unreachable",
         )
 
 

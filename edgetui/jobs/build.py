@@ -81,8 +81,7 @@ def _accounted(
     events: Iterator[Event], request: BuildRequest, inputs: str, plan: Plan, results: Results, ports: Ports
 ) -> Iterator[Event]:
     """The events with what the image really is and what the build's time stands for."""
-    # One that is continued was not timed from its start.
-    alike = "" if request.resume else build_times.key(plan, ports)
+    alike = build_times.key(plan, ports)
     here = plan.image.builder == "docker"
     if here:  # an engine stops when nobody listens: the next start can say so
         yield ImageRun(BuildRun("docker", "", tag=request.tag, inputs=inputs))
@@ -114,7 +113,8 @@ def _followed(
                 told = True
                 yield LogFile("image", log.path)
             if isinstance(event, ImageBuilt):
-                took = round(time.monotonic() - begun, 1)
+                # Nobody knows for how long it went on alone.
+                took = 0.0 if resume else round(time.monotonic() - begun, 1)
                 yield msgspec.structs.replace(event, inputs=inputs, log=log.path, seconds=took)
             elif isinstance(event, ImageRun) and event.run:
                 goes_on = True

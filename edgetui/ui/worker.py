@@ -12,7 +12,7 @@ import contextvars
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgetui.core import cancel
@@ -178,11 +178,12 @@ class Bridge:
         """Whether that load is under way."""
         return (id(owner), what) in self._loads
 
-    def close(self) -> None:
-        """Stop everything, without waiting."""
+    def close(self, keep: Collection[str] = ()) -> None:
+        """Stop everything, without waiting, except jobs to `keep`: what they follow goes on without us."""
         self._closed = True
         for job in self.running:
-            self.stop(job)
+            if job not in keep:
+                self.stop(job)
         for cancellation in self._loads.values():
             self._cancel(cancellation)
         self._loads.clear()

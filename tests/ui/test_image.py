@@ -78,7 +78,7 @@ async def test_a_build_is_watched_left_and_come_back_to(shared: Outside) -> None
         await pilot.press("f2")
         await until(pilot, "Deploy a model")
         app.open_step("image")
-        await until(pilot, "✓ Built in")
+        await until(pilot, "✓ Built")
         log = screen(pilot).log_pane
         await until(pilot, lambda: log.buffer.total > 10)
         assert log.buffer.lines[0].startswith("Step 1/6")

@@ -51,8 +51,8 @@ def plain_picture(pilot: Pilot[int], shown: str) -> str:
     results = screen(pilot).results
     rows = [row for row in shown.splitlines() if "│" not in row and "─" not in row]
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:<digest>", "\n".join(rows))
-    text = re.sub(r"[\d.]+ [kM]?B · built in \d+:\d\d", "<size> · built in <time>", text)
-    text = re.sub(r"Built in \d+:\d\d", "Built in <time>", text)
+    text = re.sub(r"[\d.]+ [kM]?B( · built in \d+:\d\d)?", "<size>", text)
+    text = re.sub(r"Built( in \d+:\d\d)?;", "Built;", text)
     text = re.sub(r"pump-anomaly:1-[0-9a-f]{12}", "pump-anomaly:<tag>", text)
     return masked(text, image=results.image) if results.image else masked(text)
 

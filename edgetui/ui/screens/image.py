@@ -332,12 +332,13 @@ class ImageScreen(StepScreen):
         failure = self.session.failed.get(self.step_id)
         if failure is not None:
             self._say_failure(failure)
-        elif self.view.blocked:
-            self.status.say(f"The image {self.view.blocked} first; F2 goes back to the steps.")
         elif self.view.status is steps.Status.DONE and built is not None and built.reused:
             self.status.done("The same image was there already, nothing to build; F3 goes on.")
         elif self.view.status is steps.Status.DONE:
-            self.status.done(f"Built in {clock(self.results.image_seconds)}; F3 goes on.")
+            took = self.results.image_seconds
+            self.status.done(f"Built{f' in {clock(took)}' if took >= 1 else ''}; F3 goes on.")
+        elif self.view.blocked:
+            self.status.say(f"The image {self.view.blocked} first; F2 goes back to the steps.")
         else:
             took = self._expected
             estimate = f" About {clock(took)}, as the last time." if took else " The first build takes some minutes."

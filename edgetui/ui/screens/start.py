@@ -44,6 +44,7 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
         if step := steps.next_open(value.situation()):
             hub.point_to(step.id)
         hub.status.say("")
+        _look_back(hub)
         _greet(hub)
     elif what == "kept":
         from edgetui.ui.screens.resume import ResumeScreen
@@ -54,6 +55,7 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
         )
     elif what == "ready":
         hub.status.say("")
+        _tell_end(hub)
 
 
 def load_failed(hub: HubScreen, what: str, error: EdgeError) -> None:
@@ -79,6 +81,26 @@ def _chosen(hub: HubScreen, choice: str | None) -> None:
         path = "" if choice == "new" else choice
         hub.status.busy("Opening the plan")
         edge.bridge.load("session", lambda: _open(edge.ports, path), hub)
+
+
+def _look_back(hub: HubScreen) -> None:
+    """Watch a build again that went on while edgetui was away, or say that it ended."""
+    from edgetui.jobs import reattach
+
+    edge = hub.edge
+    hub.left_build = reattach.left_over(edge.session)
+    if hub.left_build:
+        hub.point_to("image")
+        edge.run_job("image", **reattach.WATCH)
+    _tell_end(hub)
+
+
+def _tell_end(hub: HubScreen) -> None:
+    error = hub.edge.session.failed.get("image") if hub.edge.has_session else None
+    if error is not None:
+        hub.point_to("image")
+        hub.status.problem(f"{error.title}. {error.remedy}")
+        hub.show()
 
 
 def _greet(hub: HubScreen) -> None:
