@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import bisect
 import re
+from array import array
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells
+
+from edgetui.ui.widgets import log_colours
+from edgetui.ui.widgets.log_colours import Span
 
 MAX_LINES = 20_000  # held in memory; the whole log is in its file
 MAX_CHARACTERS = 4_000  # of one line; longer lines are cut in the pane, never in the file
@@ -29,6 +33,19 @@ def clean(line: str) -> str:
     return line if len(line) <= MAX_CHARACTERS else line[:MAX_CHARACTERS] + "…"
 
 
+def coloured(line: str) -> tuple[str, tuple[Span, ...]]:
+    """One line as it may be shown, and the colours that it had."""
+    if "\x1b[" not in line:
+        return clean(line), ()
+    bare, spans = log_colours.split(line)
+    shown = clean(bare)
+    whole = bare.rstrip("\r\n")
+    # Other sequences move what stands behind them: rare enough to let the colours go.
+    if not spans or "\x1b" in bare or "\x9b" in bare:
+        return shown, ()
+    return shown, log_colours.moved(spans, whole, shown, whole.rfind("\r") + 1)
+
+
 def plain(text: str) -> re.Pattern[str]:
     """The pattern that finds `text` itself, in any case."""
     return re.compile(re.escape(text), re.IGNORECASE)
@@ -45,7 +62,10 @@ class LogBuffer:
         self.max_lines = max_lines
         self.first = 0
         self._lines: list[str] = []
+        self._times = array("d")  # when each line came, seconds since the epoch; 0: nobody knows
+        self._colours: dict[int, tuple[Span, ...]] = {}  # by line number, of those that have any
         self._filter = ""
+        self.context = 0  # lines around each that contains the filter's text
         self._pattern = plain("")
         self._shown: list[int] = []  # line numbers; used only while a filter is on
         self._width = 0  # 0: no wrapping
@@ -96,14 +116,36 @@ class LogBuffer:
         """The shown line at `index`."""
         return self._lines[self.number(index) - self.first]
 
-    def append(self, lines: Iterable[str]) -> int:
-        """Take more lines in; returns how many screen rows left at the top to make room."""
+    def time(self, index: int) -> float:
+        """When the shown line at `index` came, seconds since the epoch; 0.0 where nobody knows."""
+        return self._times[self.number(index) - self.first]
+
+    def colours(self, index: int) -> tuple[Span, ...]:
+        """The colours of the shown line at `index`."""
+        return self._colours.get(self.number(index), ())
+
+    def matched(self, index: int) -> bool:
+        """Whether the shown line at `index` contains the filter's text; the others are the lines around."""
+        return not self._filter or self._passes(self.number(index))
+
+    def append(self, lines: Iterable[str], at: float = 0.0) -> int:
+        """Take more lines in, which came `at`; returns how many screen rows left at the top to make room."""
         start = self.total
-        self._lines.extend(clean(line) for line in lines)
+        for line in lines:
+            if "\x1b" in line:
+                text, spans = coloured(line)
+                if spans:
+                    self._colours[self.total] = spans
+            else:
+                text = clean(line)
+            self._lines.append(text)
         added = range(start, self.total)
+        self._times.extend([at] * len(added))
         if self._filter:
-            fresh = [number for number in added if self._passes(number)]
+            fresh = self._filtered(start)
             self._shown.extend(fresh)
+            if fresh and fresh[0] < start:
+                self._sought = None  # lines around a match were looked at when they were not shown
         else:
             fresh = list(added)
         for number in fresh:
@@ -114,14 +156,19 @@ class LogBuffer:
         """Forget all lines; the filter stays."""
         self.first, self.widest, self._sought = 0, 0, None
         self._lines.clear()
+        self._times = array("d")
+        self._colours.clear()
         self._shown.clear()
         self._ends.clear()
 
-    def set_filter(self, text: str) -> None:
-        """Show only lines that contain `text`, in any case; "" shows all."""
+    def set_filter(self, text: str, context: int | None = None) -> None:
+        """Show only lines that contain `text`, in any case, with `context` lines around each; "" shows all."""
         self._filter, self._sought = text, None
         self._pattern = plain(text)
-        self._shown = [n for n in range(self.first, self.total) if self._passes(n)] if text else []
+        self.context = self.context if context is None else context
+        self._shown = []
+        if text:
+            self._shown = self._filtered(self.first)
         self._measure_all()
 
     def wrap(self, width: int) -> None:
@@ -178,6 +225,27 @@ class LogBuffer:
         del self._found[: bisect.bisect_left(self._found, self.first)]
         return self._found
 
+    def _filtered(self, start: int) -> list[int]:
+        """The numbers to be shown from line `start` on; with context also older ones that were not shown yet."""
+        if not self.context:
+            return [number for number in range(start, self.total) if self._passes(number)]
+        fresh: list[int] = []
+        last = self._shown[-1] if self._shown else self.first - 1
+        # What came before may still be in the context of a match before it.
+        until = next(
+            (n for n in range(start - 1, max(start - 1 - self.context, self.first - 1), -1) if self._passes(n)), None
+        )
+        until = -1 if until is None else until + self.context
+        for number in range(start, self.total):
+            if self._passes(number):
+                begin = max(number - self.context, last + 1, self.first)
+                fresh.extend(range(begin, number + 1))
+                last, until = number, number + self.context
+            elif number <= until:
+                fresh.append(number)
+                last = number
+        return fresh
+
     def _passes(self, number: int) -> bool:
         return self._pattern.search(self._lines[number - self.first]) is not None
 
@@ -202,6 +270,10 @@ class LogBuffer:
         gone = self.index(self.first + surplus)
         rows = self.row_of(gone) if gone else 0
         del self._lines[:surplus]
+        del self._times[:surplus]
+        if self._colours:
+            for number in range(self.first, self.first + surplus):
+                self._colours.pop(number, None)
         self.first += surplus
         if self._filter:
             del self._shown[:gone]
