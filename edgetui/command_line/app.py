@@ -6,18 +6,21 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import gc
 import os
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from edgetui.command_line.wiring import Wired, wired
 from edgetui.core.errors import EdgeError
 
 _LINGER = 2.0  # seconds for threads that still wait for something after everything was closed
 
+_TURN = 0.001  # seconds that a thread may hold the interpreter while another one waits
 _SETTLE = 0.1  # seconds from the first drawing until every widget of the first frame is drawn
 
 
@@ -46,6 +49,17 @@ async def _wizard(wires: Wired, path: str) -> int:
             warm_up = threading.Thread(target=wires.warm_up, name="warm-up", daemon=True)
             self.set_timer(_SETTLE, warm_up.start)
 
+        def run_job(self, job: str, **options: Any) -> bool:
+            """Start a job; what is there now is not looked through again and again for garbage while it runs."""
+            started = super().run_job(job, **options)
+            # A whole search takes as long as the answer to a key may, and thousands of lines bring one every second.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+            return started
+
+    # A job that takes in thousands of lines must not hold the interpreter when a key comes.
+    sys.setswitchinterval(_TURN)
     app = Wizard(wires.ports, path, wires.settings)
     loop = asyncio.get_running_loop()
     for name in ("SIGTERM", "SIGHUP"):  # a lost SSH session is a SIGHUP

@@ -21,7 +21,7 @@ class Started(Event, frozen=True, tag="started"):
     title: str
 
 
-class LogLine(Event, frozen=True, tag="log"):
+class LogLine(Event, frozen=True, tag="log", gc=False):  # ten thousand a second: the collector need not look at them
     """One line of a log, without its line end: `job` is the step id."""
 
     job: str

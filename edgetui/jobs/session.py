@@ -44,6 +44,7 @@ class Session:
         self._inputs = steps.Inputs()
         self._cancellations: dict[str, Cancellation] = {}
         self._lock = threading.RLock()
+        self._saving = threading.Lock()  # taken before `_lock`, never after it
 
     @staticmethod
     def resume(ports: Ports) -> str:
@@ -203,11 +204,16 @@ class Session:
     def _fold(self, event: Event) -> None:
         with self._lock:
             results = self.results.after(event)
-            if results is not self.results:
-                self.results = results
-                self._inputs = _seen(self._inputs, event)
-                if self.path:
-                    self.ports.plans.save_results(self.path, results)
+            if results is self.results:
+                return
+            self.results = results
+            self._inputs = _seen(self._inputs, event)
+        # Outside of that lock: a disk may take its time, and a face must not wait for it to say how things stand.
+        with self._saving:
+            with self._lock:
+                path, results = self.path, self.results
+            if path:
+                self.ports.plans.save_results(path, results)
 
 
 def _driven(job: Iterator[Event], cancellation: Cancellation, title: str) -> Iterator[Event]:
