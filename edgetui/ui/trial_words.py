@@ -8,7 +8,7 @@ from typing import Any
 
 from edgetui.core.events import Event, LogLine, Progress, Resolved, Smoked
 
-LINE = 76  # characters; a longer answer is shown over several lines
+LINE = 76  # characters in a line of a narrow screen
 ANSWER = 2_000  # characters of an answer in one line
 
 
@@ -36,8 +36,12 @@ def smoked_details(event: Smoked) -> list[str]:
         frame = [number for number, line in enumerate(event.traceback) if line.startswith("  File ")]
         start = frame[0] if frame else 0
         # The script's own frame and the exception; what a library did between them is on the page.
-        return [*event.traceback[start : start + 2], event.traceback[-1]]
+        return [*map(_short, event.traceback[start : start + 2]), event.traceback[-1]]
     return [f"{problem.message} → {problem.remedy}" for problem in event.problems]
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LINE - 4 else f"{line[: LINE - 5]}…"
 
 
 def answer_text(answer: Any) -> str:
@@ -60,7 +64,7 @@ def resolved_details(event: Resolved) -> list[str]:
 
 
 def trial_page(events: Iterable[Event]) -> str:
-    """A whole trial as a text: what it came to, the answer in full, the log."""
+    """A whole trial as a text: the log, the answer in full, and last, where a log is looked at first, what it came to."""
     lines: list[str] = []
     last: Smoked | None = None
     for event in events:
@@ -72,12 +76,12 @@ def trial_page(events: Iterable[Event]) -> str:
             last = event
     if last is None:
         return "\n".join(lines)
-    head = [f"{'✓' if last.ok else '✗'} {smoked_line(last)}"]
-    head += [f"✗ {problem.file}:{problem.line}: {problem.message} → {problem.remedy}" for problem in last.problems]
     if last.status:
         answer = last.answer
         short = json.dumps(answer, ensure_ascii=False)
         long = json.dumps(answer, ensure_ascii=False, indent=2)
         text = answer if isinstance(answer, str) else short if len(short) <= LINE else long
-        head += ["", f"Answer, status {last.status}:", *text.splitlines()]
-    return "\n".join([*head, "", "Log:", *lines])
+        lines += ["", f"Answer, status {last.status}:", *text.splitlines()]
+    lines += ["", f"{'✓' if last.ok else '✗'} {smoked_line(last)}"]
+    lines += [f"✗ {problem.file}:{problem.line}: {problem.message} → {problem.remedy}" for problem in last.problems]
+    return "\n".join(lines)

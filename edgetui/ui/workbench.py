@@ -193,16 +193,16 @@ class Trials:
         editor = screen.editor("environment")
         before = editor.text
         after = with_pins(before, last.pins)
-        changed = sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True))
+        pairs = zip(before.splitlines(), after.splitlines(), strict=True)
+        changed = [number for number, (a, b) in enumerate(pairs, 1) if a != b]
         if not changed:
             screen.status.say("All of them are pinned already.")
             return
         editor.put(after)
         screen.save("environment")
-        lines = f"{changed} line{'' if changed == 1 else 's'}"
-        screen.notify(
-            f"Pinned in {lines} of {screen.plan.scoring.environment}. ctrl+z there takes it back.", markup=False
-        )
+        screen.go_to("environment", changed[0])
+        lines = f"{len(changed)} line{'' if len(changed) == 1 else 's'}"
+        screen.notify(f"Pinned in {lines} of {screen.plan.scoring.environment}. ctrl+z takes it back.", markup=False)
 
     def show_log(self) -> None:
         """Show what a trial printed, and its answer in full."""

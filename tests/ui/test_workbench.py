@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from edgetui.core import cancel
@@ -495,6 +496,25 @@ async def test_a_file_that_is_removed_outside_can_be_written_again(ports: Ports,
             await pilot.press("right", "enter")
             await until(pilot, "There is no such file yet")
             assert not file.exists()
+
+
+async def test_five_thousand_lines_can_be_pasted_checked_and_taken_back(ports: Ports, plan: Path) -> None:
+    file = plan.parent / "score.py"
+    before = file.read_text()
+    more = "\n".join(f"    values[{n}] = input_{n}  # line" for n in range(5_000))
+    async with opened(ports, plan) as pilot:
+        editor = screen(pilot).editor("script")
+        editor.focus()
+        await until(pilot, lambda: editor.has_focus)
+        editor.move_cursor(editor.document.end)
+        pilot.app.post_message(Paste(f"def more(values):\n{more}\n"))
+        await until(pilot, lambda: file.read_text() != before)
+        assert file.read_text() == f"{before}def more(values):\n{more}\n"
+        await until(pilot, "✓ checked")
+        await pilot.press("ctrl+f", *"input_4999", "enter")
+        await until(pilot, "1 of 1")
+        await pilot.press("escape", "ctrl+z", "escape")
+        await until(pilot, lambda: file.read_text() == before)
 
 
 async def test_every_key_of_the_footer_fits_80_columns(ports: Ports, plan: Path) -> None:

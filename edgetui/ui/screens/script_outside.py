@@ -103,5 +103,5 @@ class OutsideScreen(FilesScreen):
             return
         said = edit_outside(self.edge, opened.path, self.editor(self.active).cursor_location[0] + 1)
         if said:
-            self.notify(said, severity="warning", markup=False, timeout=15)
+            self.notify(said, severity="warning", markup=False, timeout=8)
         self.reload()

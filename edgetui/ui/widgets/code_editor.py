@@ -11,7 +11,7 @@ from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.color import Color, ColorParseError
-from textual.events import Blur
+from textual.events import Blur, Resize
 from textual.geometry import Offset
 from textual.message import Message
 from textual.theme import Theme
@@ -220,6 +220,11 @@ A line with a problem has ✗ (error) or ! (warning) beside its number; **F6** g
         if self._pause is not None:
             self._pause.stop()
         self._pause = self.set_timer(PAUSE, self._ask_to_save) if self._dirty else None
+
+    def on_resize(self, _: Resize) -> None:
+        """Keep the line that is being worked on in sight when something below takes room."""
+        if self.has_focus:
+            self.scroll_cursor_visible()
 
     def on_blur(self, _: Blur) -> None:
         """The person went elsewhere: the time to save."""

@@ -31,13 +31,19 @@ def edit_outside(app: App[Any], path: str, line: int = 1) -> str:
     # What signs in to the sandbox is none of the editor's business.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EDGETUI_SANDBOX_")}
     where = [f"+{line}"] if words[0].rpartition("/")[2] in {"vi", "vim", "nvim", "nano", "emacs", "micro"} else []
+    code, why = 0, ""
     try:
         with app.suspend():
-            code = subprocess.run([*words, *where, path], env=environ, check=False).returncode
+            try:
+                code = subprocess.run([*words, *where, path], env=environ, check=False).returncode
+            except (
+                OSError
+            ) as problem:  # caught inside: an exception through `suspend` would leave the terminal suspended
+                why = problem.strerror or str(problem)
     except SuspendNotSupported:
         return "This terminal cannot lend itself to another program; edit here."
-    except OSError as problem:
-        return f"{words[0]} could not be started: {problem.strerror}. Check $VISUAL and $EDITOR."
     finally:
         app.refresh(layout=True)
+    if why:
+        return f"{words[0]} could not be started: {why}. Check $VISUAL and $EDITOR."
     return "" if code == 0 else f"{words[0]} ended with code {code}; the file is as it left it."
