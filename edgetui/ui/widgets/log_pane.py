@@ -1,10 +1,10 @@
-"""A log with its frame: what it does now in words, where the whole of it lies, find, filter, wrap and copy."""
+"""A log with its frame: what it does now in words, where the whole of it lies; find, filter, wrap, times."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 from typing import ClassVar, Literal
 
 from textual import on
@@ -17,16 +17,24 @@ from textual.widgets import Input
 
 from edgetui.ui.widgets import type_ahead
 from edgetui.ui.widgets.log_buffer import MAX_LINES, LogBuffer, plain
+from edgetui.ui.widgets.log_taking import LogTaking
 from edgetui.ui.widgets.log_view import LogView
 
+Asked = Literal["find", "filter", "save"]
+MAX_CONTEXT = 20  # lines around each that the filter lets through
+_ASKS = {
+    "find": "find, Enter jumps, Esc clears",
+    "filter": "show only lines with, Esc shows all",
+    "save": "save a copy as, Enter saves, Esc does not",
+}
 FLUSH_SECONDS = 0.5  # a repaint sends the whole pane over the wire, so it happens twice a second at most
-COPY_LINES = 1_000  # more would choke a terminal's clipboard; the file has all of them
 
 
-class LogPane(Vertical):
+class LogPane(LogTaking, Vertical):
     """A window on a log that is kept in a file.
 
-    `write_lines` takes lines as they come, any number at any rate; `path` is said in the frame.
+    `write_lines` takes lines as they come, any number at any rate; `path` is said in the frame. `SaveWanted` asks whoever
+    holds the pane to save a copy.
     """
 
     DEFAULT_CSS = """
@@ -39,19 +47,23 @@ class LogPane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("/", "ask('find')", "Find", id="log.find", tooltip="Mark a text and jump to it"),
         Binding("&", "ask('filter')", "Filter", show=False, id="log.filter", tooltip="Show only lines with a text"),
+        Binding(
+            "+", "context(1)", "More around", show=False, id="log.more", tooltip="Show more lines around those found"
+        ),
+        Binding("-", "context(-1)", "Less around", show=False, id="log.less", tooltip="Show fewer lines around them"),
         Binding("n", "next(1)", "Next", show=False, id="log.next", tooltip="Next place found"),
         Binding("N", "next(-1)", "Previous", show=False, id="log.previous", tooltip="Previous place found"),
         Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Wrap long lines"),
-        Binding("y", "copy_line", "Copy", show=False, id="log.copy", tooltip="Copy the selection or the current line"),
-        Binding("Y", "copy_all", "Copy all", show=False, id="log.copy-all", tooltip="Copy the lines shown"),
-        Binding("S", "where", "File", show=False, id="log.where", tooltip="Say where the whole log is"),
+        Binding("t", "times", "Times", show=False, id="log.times", tooltip="Show when each line came"),
         Binding("escape", "leave_asking", "Back", show=False, id="log.leave"),
     ]
 
     HELP = """
 ## Log
-Up, Page Up, Home or the wheel look back and pause; **End** follows again.
-`/` finds, `n` and `N` go on; `&` shows only lines with a text; `w` wraps; `y` copies a line, `Y` all shown; `S` says where the file is.
+Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left and right show long lines, `w` wraps them.
+`/` finds, `n` and `N` go on. `&` shows only lines with a text, `+` and `-` more or fewer lines around them.
+`t` shows when each line came. `m` marks from a line on, `y` copies what is marked, or the line; `Y` all that is shown.
+`s` saves a copy of the whole log, `S` says where it is, `o` opens it in your `$PAGER`.
 Hold Shift to use the terminal's own selection.
 """
 
@@ -70,8 +82,8 @@ Hold Shift to use the terminal's own selection.
         self.empty = empty
         self.buffer = LogBuffer(max_lines)
         self.find_text = ""
-        self._asking: Literal["find", "filter"] = "find"
-        self._waiting: list[str] = []
+        self._asking: Asked = "find"
+        self._waiting: list[tuple[float, list[str]]] = []  # when they came, and the lines
         self._flushed = 0.0
         self._timer: Timer | None = None
 
@@ -92,9 +104,14 @@ Hold Shift to use the terminal's own selection.
         """The window itself."""
         return self.query_one(LogView)
 
-    def write_lines(self, lines: Iterable[str]) -> None:
-        """Add lines; they appear at once after a pause, and twice a second while they pour in."""
-        self._waiting.extend(lines)
+    def write_lines(self, lines: Iterable[str], at: float | None = None) -> None:
+        """Add lines; they appear at once after a pause, and twice a second while they pour in.
+
+        They came `at` (seconds since the epoch; 0.0: nobody knows), or now.
+        """
+        taken = list(lines)
+        if taken:
+            self._waiting.append((time() if at is None else at, taken))
         if not self._waiting or self._timer is not None or not self.is_mounted:
             return
         wait = self._flushed + FLUSH_SECONDS - monotonic()
@@ -108,17 +125,18 @@ Hold Shift to use the terminal's own selection.
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        lines, self._waiting = self._waiting, []
-        if lines and self.is_mounted:
+        waiting, self._waiting = self._waiting, []
+        if waiting and self.is_mounted:
             self._flushed = monotonic()
-            self.view.append(lines)
+            for at, lines in waiting:
+                self.view.append(lines, at)
             self._describe()
 
     def clear(self) -> None:
         """Start a new log; find and filter stay as they are."""
         self._waiting.clear()
         self.buffer.clear()
-        self.view.following = True
+        self.view.following, self.view.marked = True, None
         self.view.reload()
         self._describe()
 
@@ -132,20 +150,25 @@ Hold Shift to use the terminal's own selection.
         self.title = title
         self._describe()
 
-    def action_ask(self, what: Literal["find", "filter"]) -> None:
-        """Ask for a text to find, or to filter by."""
+    def action_ask(self, what: Asked) -> None:
+        """Ask for a text to find or to filter by, or for where to save a copy."""
         self._asking = what
         field = self.query_one(Input)
-        field.value = self.find_text if what == "find" else self.buffer.filter
-        field.placeholder = "find, Enter jumps, Esc clears" if what == "find" else "show only lines with, Esc shows all"
+        values = {"find": self.find_text, "filter": self.buffer.filter, "save": self.proposed}
+        with field.prevent(Input.Changed):  # what stands there already is not typed
+            field.value = values[what]
+            field.cursor_position = len(field.value)
+        field.placeholder = _ASKS[what]
         field.can_focus = field.display = True
         self.add_class("-asking")
         # At once: what is typed right behind the key belongs into the field.
         self.screen.set_focus(field)
 
     def action_leave_asking(self) -> None:
-        """Drop the find or filter that is being typed."""
+        """Drop what is being typed, and with it the find or the filter."""
         self.query_one(Input).value = ""
+        if self._asking == "filter" and self.buffer.filter:
+            self._filter("")  # the field was empty: nothing was typed to tell it
         self._ask_done()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -162,13 +185,24 @@ Hold Shift to use the terminal's own selection.
         event.stop()
         text = event.value
         if self._asking == "filter":
-            if text != self.buffer.filter:
-                self.buffer.set_filter(text)
-                self.view.reload()
-        else:
+            self._filter(text)
+        elif self._asking == "find":
             self.find_text = text
             self.view.search(plain(text) if text else None)
         self._describe()
+
+    def _filter(self, text: str, context: int | None = None) -> None:
+        if text != self.buffer.filter or context is not None:
+            self.buffer.set_filter(text, context)
+            self.view.reload()
+
+    def action_context(self, step: int) -> None:
+        """Show more or fewer lines around those that the filter lets through."""
+        if self.buffer.filter:
+            self._filter(self.buffer.filter, min(max(self.buffer.context + step, 0), MAX_CONTEXT))
+            self._describe()
+        else:
+            self.app.notify("& filters first; then + and - show more or fewer lines around.", markup=False)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -177,6 +211,8 @@ Hold Shift to use the terminal's own selection.
         if self._asking == "find" and self.find_text:
             # The first place at or above what is shown: in a log the newest is asked for most.
             self._jump(self.view.current, -1)
+        elif self._asking == "save" and event.value.strip():
+            self.save_to(event.value.strip())
 
     def _ask_done(self) -> None:
         field = self.query_one(Input)
@@ -204,30 +240,10 @@ Hold Shift to use the terminal's own selection.
         self.view.set_wrapping(not self.view.wrapping)
         self._describe()
 
-    def action_copy_line(self) -> None:
-        """Copy what is selected, else the current line."""
-        text = self.screen.get_selected_text()
-        if not text and self.buffer.count:
-            text = self.buffer.text(self.view.current)
-        if text:
-            self.app.copy_to_clipboard(text)
-            self.app.notify("Copied.")
-
-    def action_copy_all(self) -> None:
-        """Copy the lines shown, the last ones where there are very many."""
-        count = self.buffer.count
-        start = max(count - COPY_LINES, 0)
-        self.app.copy_to_clipboard("\n".join(self.buffer.text(index) for index in range(start, count)))
-        rest = f" The whole log: {self.path}" if start else ""
-        self.app.notify(f"Copied {count - start} lines.{rest}", markup=False)
-
-    def action_where(self) -> None:
-        """Say where the whole log is, and copy that path."""
-        if not self.path:
-            self.app.notify("This log is not kept in a file.", severity="warning")
-            return
-        self.app.copy_to_clipboard(self.path)
-        self.app.notify(f"The whole log: {self.path} (path copied)", markup=False, timeout=15)
+    def action_times(self) -> None:
+        """Show when each line came, or not."""
+        self.view.set_timing(not self.view.timing)
+        self._describe()
 
     @on(LogView.Moved)
     def _moved(self, event: LogView.Moved) -> None:
@@ -242,11 +258,17 @@ Hold Shift to use the terminal's own selection.
         elif total:
             words.append("following")
         if self.buffer.filter:
-            words.append(f"{self.buffer.count:,} with '{self.buffer.filter}'")
+            around = f" ±{self.buffer.context}" if self.buffer.context else ""
+            words.append(f"{self.buffer.count:,} with '{self.buffer.filter}'{around}")
         if view.pattern is not None:
             words.append(self._found_words())
         if view.wrapping:
             words.append("wrapped")
+        elif view.scroll_offset.x:
+            words.append(f"from column {view.scroll_offset.x + 1}")
+        marked = view.marked_range
+        if marked is not None:
+            words.append(f"{marked[1] - marked[0] + 1} marked, y copies")
         # A title is markup unless it is escaped; what a person typed or a path may hold brackets.
         self.border_title = " · ".join(words).replace("[", r"\[")
         self.border_subtitle = shortened(self.path, max(self.size.width - 6, 20)).replace("[", r"\[")

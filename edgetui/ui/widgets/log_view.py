@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -16,7 +18,10 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from edgetui.ui.widgets import log_colours
 from edgetui.ui.widgets.log_buffer import LogBuffer
+
+TIME_WIDTH = 9  # cells of a line's time
 
 
 class LogView(ScrollView, can_focus=True):
@@ -24,7 +29,15 @@ class LogView(ScrollView, can_focus=True):
 
     ALLOW_SELECT = True
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"log--cursor", "log--match", "log--match-current"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log--cursor",
+        "log--match",
+        "log--match-current",
+        "log--marked",
+        "log--around",
+        "log--time",
+        *(f"log--{name}" for name in log_colours.NAMES),
+    }
 
     DEFAULT_CSS = """
     LogView {
@@ -38,11 +51,25 @@ class LogView(ScrollView, can_focus=True):
     LogView > .log--cursor { background: $boost; text-style: bold; }
     LogView > .log--match { text-style: underline; color: $text-warning; }
     LogView > .log--match-current { text-style: reverse; }
+    LogView > .log--marked { background: $primary-muted; }
+    LogView > .log--around, LogView > .log--time { color: $text-muted; }
+    LogView > .log--red { color: $text-error; }
+    LogView > .log--green { color: $text-success; }
+    LogView > .log--yellow { color: $text-warning; }
+    LogView > .log--blue { color: $text-primary; }
+    LogView > .log--magenta { color: $text-secondary; }
+    LogView > .log--cyan { color: $text-accent; }
+    LogView > .log--bold { text-style: bold; }
+    LogView > .log--dim { text-style: dim; }
+    LogView > .log--italic { text-style: italic; }
+    LogView > .log--underline { text-style: underline; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Line up", show=False, id="log.up"),
         Binding("down", "move(1)", "Line down", show=False, id="log.down"),
+        Binding("left", "sideways(-1)", "Left", show=False, id="log.left"),
+        Binding("right", "sideways(1)", "Right", show=False, id="log.right"),
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("pagedown", "page(1)", "Page down", show=False, id="log.page-down"),
         Binding("home,ctrl+home", "top", "First line", show=False, id="log.top"),
@@ -61,6 +88,8 @@ class LogView(ScrollView, can_focus=True):
         self.wrapping = False
         self.pattern: re.Pattern[str] | None = None
         self.cursor = 0  # the number of the current line
+        self.timing = False  # whether each line has the time at which it came before it
+        self.marked: int | None = None  # the number of the line from which a range is marked
         self.seen = 0  # how many lines there were when following stopped
 
     @property
@@ -74,9 +103,17 @@ class LogView(ScrollView, can_focus=True):
         count = self.buffer.count
         return count - 1 if self.following else min(self.buffer.index(self.cursor), count - 1)
 
-    def append(self, lines: Iterable[str]) -> None:
-        """Show more lines; the view stays on what it shows unless it follows."""
-        gone = self.buffer.append(lines)
+    @property
+    def marked_range(self) -> tuple[int, int] | None:
+        """The indexes of the first and last marked line; None where none is marked."""
+        if self.marked is None or not self.buffer.count:
+            return None
+        start = min(self.buffer.index(self.marked), self.buffer.count - 1)
+        return min(start, self.current), max(start, self.current)
+
+    def append(self, lines: Iterable[str], at: float = 0.0) -> None:
+        """Show more lines, which came `at`; the view stays on what it shows unless it follows."""
+        gone = self.buffer.append(lines, at)
         if gone and not self.following:
             # Rows left at the top: keep the same lines under the eyes.
             self.set_scroll(None, max(self.scroll_y - gone, 0))
@@ -102,6 +139,17 @@ class LogView(ScrollView, can_focus=True):
         """Wrap long lines, or let them run out to the right."""
         self.wrapping = wrapping
         self._rewrap()
+
+    def set_timing(self, timing: bool) -> None:
+        """Show when each line came, or not."""
+        self.timing = timing
+        self._rewrap()
+
+    def set_mark(self, number: int | None) -> None:
+        """Mark the lines from this one to the current one; None marks none."""
+        self.marked = number
+        self.refresh()
+        self._told()
 
     def go_to(self, index: int) -> None:
         """Make a shown line the current one, in view; the last line does not follow by itself."""
@@ -135,6 +183,13 @@ class LogView(ScrollView, can_focus=True):
         row = min(max(self.buffer.row_of(max(self.current, 0)) + step * height, 0), max(self.buffer.rows - 1, 0))
         self.scroll_to(y=self.scroll_offset.y + step * height, animate=False, immediate=True)
         self.go_to(self.buffer.line_at(row)[0])
+
+    def action_sideways(self, step: int) -> None:
+        """Scroll a part of the window's width to the side, where lines run out of it."""
+        if not self.wrapping:
+            wide = max(self._text_width // 4, 1)
+            self.scroll_to(x=self.scroll_offset.x + step * wide, animate=False, immediate=True)
+            self._told()
 
     def action_top(self) -> None:
         """Go to the first line that is held."""
@@ -185,7 +240,22 @@ class LogView(ScrollView, can_focus=True):
         index, piece = self.buffer.line_at(row)
         text, start = self._styled(index, piece, base)
         strip = Strip(text.render(self.app.console), text.cell_len)
-        return strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x + start, index)
+        before = self._time(index, piece, base)
+        width -= before.cell_length
+        strip = strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x + start, index)
+        return Strip.join([before, strip]) if before.cell_length else strip
+
+    def _time(self, index: int, piece: int, base: Style) -> Strip:
+        """When the line came, in front of its first row."""
+        if not self.timing:
+            return Strip([], 0)
+        at = self.buffer.time(index)
+        words = time.strftime("%H:%M:%S ", time.localtime(at)) if at and not piece else " " * TIME_WIDTH
+        return Strip([Segment(words, base + self.get_component_rich_style("log--time", partial=True))], TIME_WIDTH)
+
+    @property
+    def _text_width(self) -> int:
+        return max(self.scrollable_content_region.width - (TIME_WIDTH if self.timing else 0), 1)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, of whole log lines where lines are wrapped."""
@@ -200,12 +270,18 @@ class LogView(ScrollView, can_focus=True):
         pieces = self.buffer.pieces(index)
         start = sum(map(len, pieces[:piece]))
         text = Text(pieces[piece], style=base, no_wrap=True, end="")
+        if not self.buffer.matched(index):
+            text.stylize(self._look("around"))
+        for begin, end, name in self.buffer.colours(index):
+            text.stylize(self._look(name), max(begin - start, 0), max(end - start, 0))
+        marked = self.marked_range
+        if marked is not None and marked[0] <= index <= marked[1]:
+            text.stylize(self._look("marked"))
         current = not self.following and index == self.current
         if current:
-            text.stylize(self.get_component_rich_style("log--cursor", partial=True))
+            text.stylize(self._look("cursor"))
         if self.pattern is not None:
-            name = "log--match-current" if current else "log--match"
-            style = self.get_component_rich_style(name, partial=True)
+            style = self._look("match-current" if current else "match")
             for match in self.pattern.finditer(self.buffer.text(index)):
                 text.stylize(style, max(match.start() - start, 0), max(match.end() - start, 0))
         selection = self.text_selection
@@ -215,14 +291,18 @@ class LogView(ScrollView, can_focus=True):
             text.stylize(self.screen.get_component_rich_style("screen--selection"), max(span[0] - start, 0), last)
         return text, start
 
+    def _look(self, name: str) -> Style:
+        return self.get_component_rich_style(f"log--{name}", partial=True)
+
     def _rewrap(self) -> None:
-        self.buffer.wrap(max(self.scrollable_content_region.width, 1) if self.wrapping else 0)
+        self.buffer.wrap(self._text_width if self.wrapping else 0)
         self._resized()
         if not self.following:
             self.go_to(self.current)
 
     def _resized(self) -> None:
-        self.virtual_size = Size(0 if self.wrapping else self.buffer.widest, self.buffer.rows)
+        wide = self.buffer.widest + (TIME_WIDTH if self.timing else 0)
+        self.virtual_size = Size(0 if self.wrapping else wide, self.buffer.rows)
         if self.following and not self.is_vertical_scrollbar_grabbed:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.refresh()
