@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TRIAL, RESOLVE = "smoke", "resolve"  # jobs
 AREAS = {TRIAL: "trial", RESOLVE: "resolved"}
-STOPS = {TRIAL: "F8 stops it", RESOLVE: "ctrl+r stops it"}
+STOPS = {TRIAL: "F9 stops it", RESOLVE: "ctrl+r stops it"}
 
 
 class Trials:
@@ -155,6 +155,12 @@ class Trials:
         problem = next(iter(last.problems), None)
         if problem is not None and problem.line:
             screen.show_problem(problem)
+
+    def stop_trial(self) -> bool:
+        """Stop the trial; False where none runs."""
+        runs = self._runs(TRIAL)
+        self._screen.edge.bridge.stop(TRIAL)
+        return runs
 
     def toggle_trial(self) -> None:
         """Start a trial, or stop the one that runs."""

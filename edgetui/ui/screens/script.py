@@ -36,7 +36,7 @@ class ScriptScreen(StartsScreen):
     **{FIX_KEY}** mends one that says so. Errors must go before the image can be built; warnings may stay.
 
     **F8** tries the script here: on the real inference server, in an environment of its own, with your model file and the
-    sample. **ctrl+l** shows the whole log and answer. F8 again stops it.
+    sample. **ctrl+l** shows the whole log and answer. **F9** stops it.
 
     **ctrl+r** asks the resolver whether the environment can be made for the device, **ctrl+n** then pins what it found.
 
@@ -49,7 +49,8 @@ class ScriptScreen(StartsScreen):
                 tooltip="Go to the problem before", key_display="shift+F6"),
         Binding(FIX_KEY, "fix", "Mend", id="script.fix", tooltip="Mend the problem as it says", show=False),
         Binding("f8", "try", "Try", id="script.try", tooltip="Try the script on the inference server; again stops it"),
-        Binding("f9", "template", "Template", id="script.template", tooltip="Start from a template for your model"),
+        Binding("f9", "template", "Template", id="script.template",
+                tooltip="Start from a template for your model; while a trial runs, stop it"),
         Binding("ctrl+r", "resolve", "Resolve", id="script.resolve",
                 tooltip="Ask whether the environment can be made for the device; again stops it"),
         Binding("ctrl+n", "pin", "Pin", id="script.pin", tooltip="Pin the versions that were resolved", show=False),
@@ -270,6 +271,10 @@ class ScriptScreen(StartsScreen):
     def action_try(self) -> None:
         """Try the script, or stop the trial."""
         self.trials.toggle_trial()
+
+    def stop_trial(self) -> bool:
+        """Stop the trial; False where none runs."""
+        return self.trials.stop_trial()
 
     def action_resolve(self) -> None:
         """Resolve the environment, or stop that."""

@@ -22,6 +22,10 @@ class StartsScreen(OutsideScreen):
         Binding("ctrl+g", "samples", "Samples", id="script.samples", tooltip="Choose which sample is sent", show=False),
     ]
 
+    def stop_trial(self) -> bool:
+        """Stop a trial; False where none runs."""
+        return False
+
     def loaded(self, what: str, value: Any) -> None:
         """Take what a job did."""
         super().loaded(what, value)
@@ -31,7 +35,9 @@ class StartsScreen(OutsideScreen):
             self._choose_template(value)
 
     def action_template(self) -> None:
-        """Look at the model file, and ask which template to start from."""
+        """Look at the model file, and ask which template to start from; while a trial runs, stop that, as F9 does everywhere."""
+        if self.stop_trial():
+            return
         from edgetui.jobs import templates
 
         self.when_saved(lambda: self.load("facts", partial(templates.facts, self.plan, self.ports)))
