@@ -19,6 +19,7 @@ from edgetui.adapters import fetched
 from edgetui.adapters.log_files import LogFiles
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.models import KeptLog
 
 TEXT_LIMIT = 10 * 2**20  # bytes; a script, an environment or a sample above it is the wrong file
 _CHUNK = 2**20
@@ -251,6 +252,13 @@ class LocalFiles:
                 self._logs.trim(name, size)
         except OSError as error:
             raise explain(error, self._logs.folder / name, "", "write") from None
+
+    def logs(self) -> list[KeptLog]:
+        """The log files, the newest first."""
+        try:
+            return [KeptLog(path.name, str(path), state.st_size, state.st_mtime) for path, state in self._logs.listed()]
+        except OSError as error:
+            raise explain(error, self._logs.folder, "") from None
 
     def folder(self, name: str) -> str:
         """A new, empty folder of edgetui's own, for things to be fetched into; `keep` takes it over."""

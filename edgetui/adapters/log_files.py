@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from pathlib import Path
 
+LIMIT = 200 * 10**6  # bytes that the folder may hold when a new log begins; the oldest logs go first
+_FRESH = 600.0  # seconds: what changed since is still being written, perhaps by another process
 _OPEN = 4  # files kept open: opening one for each line would cost more than writing it
 
 
 class LogFiles:
     """The log files of a folder; safe from any thread. Names must be bare file names. OSError as the system gives it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self.folder = folder
+        self.limit = limit
         self._lock = threading.Lock()
         self._open: OrderedDict[str, int] = OrderedDict()  # descriptors, the one used last at the end
         weakref.finalize(self, _close, self._open)
@@ -37,6 +41,30 @@ class LogFiles:
             if path.is_file() and path.stat().st_size > size:
                 os.truncate(path, size)
 
+    def listed(self) -> list[tuple[Path, os.stat_result]]:
+        """The log files, the one changed last first."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # another process made room
+                    if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                        found.append((path, path.stat()))
+        return sorted(found, key=lambda one: one[1].st_mtime, reverse=True)
+
+    def _make_room(self) -> None:
+        """Remove the oldest logs until the folder is within its limit; never one that may still be written."""
+        found = self.listed()
+        total = sum(state.st_size for _, state in found)
+        fresh = time.time() - _FRESH
+        for path, state in reversed(found):
+            if total <= self.limit:
+                break
+            if path.name not in self._open and state.st_mtime < fresh:
+                # A log that cannot be removed is no reason not to write the new one.
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    total -= state.st_size
+
     def _handle(self, name: str) -> int:
         handle = self._open.get(name)
         if handle is not None and os.fstat(handle).st_nlink:
@@ -45,6 +73,8 @@ class LogFiles:
         if handle is not None:  # somebody removed it: what is written now must be found again
             os.close(self._open.pop(name))
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self.folder / name).exists():
+            self._make_room()
         handle = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._open[name] = handle
         if len(self._open) > _OPEN:

@@ -101,6 +101,15 @@ class BuildRun(Record, frozen=True):
     log_size: int = 0
 
 
+class KeptLog(Record, frozen=True):
+    """A log file of edgetui's own: its size in bytes, and when it changed last, in seconds since the epoch."""
+
+    name: str
+    path: str
+    size: int
+    changed: float
+
+
 class BuildRequest(Record, frozen=True):
     """An image to build; all paths are absolute. From `model_path` on it is for builders that make our own Dockerfile."""
 

@@ -21,6 +21,7 @@ from edgetui.core.models import (
     EngineState,
     HubInfo,
     ImageDetails,
+    KeptLog,
     ModelUpload,
     ModelVersion,
     RegistryCredential,
@@ -227,6 +228,10 @@ class Files(Protocol):
 
     def trim_log(self, name: str, size: int) -> None:
         """Cut a log file to its first `size` bytes: what came after them was not yet accounted for when we were ended."""
+        ...
+
+    def logs(self) -> list[KeptLog]:
+        """The log files of edgetui's own state folder, the newest first; when a new one begins, the oldest leave."""
         ...
 
     def folder(self, name: str) -> str:

@@ -22,6 +22,7 @@ from edgetui.core.models import (
     EngineState,
     HubInfo,
     ImageDetails,
+    KeptLog,
     ModelUpload,
     ModelVersion,
     RegistryCredential,
@@ -270,6 +271,10 @@ class _Files(_Port):
             if used <= size:
                 kept.append(line)
         self.world.logs[name] = kept
+
+    def logs(self) -> list[KeptLog]:
+        kept = self.world.logs.items()
+        return [KeptLog(name, f"/state/logs/{name}", sum(map(len, lines)), 0.0) for name, lines in kept]
 
     def folder(self, name: str) -> str:
         return f"/fetched/.{name}"
