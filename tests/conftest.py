@@ -64,6 +64,8 @@ def start_sandbox(state: Path, cache: Path, *options: str, **changed: Any) -> Sa
     env_file = state.with_name(state.name + ".env")
     errors = state.with_name(state.name + ".stderr")
     command = [sys.executable, "-m", "edgetui.sandbox", "--state", str(state), "--cache", str(cache)]
+    if "--engine" not in options:  # this machine may have one
+        command += ["--engine", ""]
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
             [*command, "--env-file", str(env_file), "--until-stdin-closes", *options],

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import container_engine
 from .scenarios import SCENARIOS
 from .server import serve
 
@@ -18,8 +19,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--scenario", help=f"what a new world holds: {', '.join(SCENARIOS)} (default: happy)")
     parser.add_argument("--env-file", type=Path, help="where to write the shell's export lines, too")
     parser.add_argument("--until-stdin-closes", action="store_true", help="stop at the end of stdin too")
+    parser.add_argument(
+        "--engine",
+        metavar="HOST",
+        help="container engine that runs images of other makers on the live device, unix:///... or tcp://... "
+        "(default: $DOCKER_HOST, else the usual socket if it is there; '' for none)",
+    )
     given = parser.parse_args(argv)
-    return serve(given.state, given.cache, given.scenario, given.env_file, until_stdin_closes=given.until_stdin_closes)
+    engine = container_engine.usual() if given.engine is None else given.engine
+    return serve(
+        given.state,
+        given.cache,
+        given.scenario,
+        given.env_file,
+        until_stdin_closes=given.until_stdin_closes,
+        engine=engine,
+    )
 
 
 if __name__ == "__main__":

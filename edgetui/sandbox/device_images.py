@@ -1,7 +1,7 @@
 """Images on the live device: pulled with the credential of the deployment, unpacked, and given their Python environment.
 
-The device has no container engine. It runs images that the sandbox's builder made: they carry the environment as a
-specification (label `edgetui.sandbox=environment-spec`), from which the real environment is installed here.
+Images that the sandbox's builders made run without a container engine: they carry the environment as a specification (label
+`edgetui.sandbox=environment-spec`), from which the real environment is installed here. All others need an engine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import deployment
 from .children import Stopper
+from .container_engine import ContainerEngine
 from .deployment import ModuleSpec
 from .world import Document, World
 
@@ -41,12 +42,21 @@ class Container:
     python: Path
     environment: dict[str, str]
     architecture: str
+    on_engine: bool = False  # the image is on the container engine, and nothing of it is here
 
 
 class Images:
     """The images of one device, in `<state>/devices/<device>/images`; containers are remembered over restarts."""
 
-    def __init__(self, world: World, device: str, folder: Path, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        device: str,
+        folder: Path,
+        log: Callable[[str], None],
+        engine: ContainerEngine | None = None,
+    ) -> None:
+        self._engine = engine
         self._world, self._device, self._folder, self._log = world, device, folder, log
         self._fresh: set[Path] = set()  # pulled, and not yet of a container
 
@@ -60,9 +70,9 @@ class Images:
         known = self._world.get("container", self._key(spec.name))
         if not known or known["fingerprint"] != spec.fingerprint or not Path(known["root"]).is_dir():
             known = self._pull(spec, credentials)
-        python = self._environment(spec, Path(known["root"]), stopper)
-        root = Path(known["root"])
-        fixed = (known["environment"], known["architecture"])
+        root, on_engine = Path(known["root"]), bool(known.get("on_engine"))
+        python = Path() if on_engine else self._environment(spec, root, stopper)
+        fixed = (known["environment"], known["architecture"], on_engine)
         return Container(spec.fingerprint, spec.image, known["digest"], root, python, *fixed)
 
     def commit(self, name: str, container: Container) -> None:
@@ -74,6 +84,7 @@ class Images:
             "root": str(container.root),
             "environment": container.environment,
             "architecture": container.architecture,
+            "on_engine": container.on_engine,
         }
         self._world.put("container", self._key(name), record)
         self.discard(container)
@@ -122,29 +133,40 @@ class Images:
         root.mkdir(parents=True)
         self._fresh.add(root)
         try:
-            pulled = oci.pull(image, user, password, self._world.ca_file, root)
+            found, digest = oci.configuration(image, user, password, self._world.ca_file)
+            config = found.get("config") or {}
+            on_engine = (config.get("Labels") or {}).get(LABEL[0]) != LABEL[1]
+            if on_engine:
+                self._to_engine(name, image, credential)
+                place = root
+            else:
+                place = oci.pull(image, user, password, self._world.ca_file, root).root
         except oci.PullFailed as problem:
             self._drop(root)
             raise PrepareError(_pull_text(name, image, problem)) from None
         except BaseException:
             self._drop(root)
             raise
-        config = pulled.config.get("config") or {}
-        if (config.get("Labels") or {}).get(LABEL[0]) != LABEL[1]:
-            self._drop(root)
-            raise PrepareError(
-                f"{_cannot_run(name)} {image} was not made by it; start one with a container engine to run other images",
-                final=True,
-            )
         pairs = [str(line).partition("=") for line in config.get("Env") or []]
         return {
             "fingerprint": spec.fingerprint,
             "image": image,
-            "digest": pulled.digest,
-            "root": str(pulled.root),
-            "environment": {key: value for key, _, value in pairs},
-            "architecture": str(pulled.config.get("architecture", "")),
+            "digest": digest,
+            "root": str(place),
+            "environment": {} if on_engine else {key: value for key, _, value in pairs},
+            "architecture": str(found.get("architecture", "")),
+            "on_engine": on_engine,
         }
+
+    def _to_engine(self, name: str, image: str, credential: tuple[str, str] | None) -> None:
+        if self._engine is None:
+            raise PrepareError(
+                f"{_cannot_run(name)} {image} was not made by them; give the sandbox a container engine "
+                "(--engine unix:///var/run/docker.sock) to run other images",
+                final=True,
+            )
+        self._log(f"The container engine at {self._engine.host} pulls it")
+        self._engine.pull(image, credential)
 
     def _drop(self, root: Path) -> None:
         self._fresh.discard(root)
@@ -169,7 +191,7 @@ class Images:
 
 
 def _cannot_run(name: str) -> str:
-    return f"Module {name}: this sandbox device runs only images that its builder made;"
+    return f"Module {name}: this sandbox device runs only images that the sandbox's builders made;"
 
 
 def _pull_text(name: str, image: str, problem: Exception) -> str:

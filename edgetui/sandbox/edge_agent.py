@@ -8,6 +8,7 @@ import time
 
 from . import deployment, edge_reports, edge_settings, identities, twins
 from .children import Stopped, Stopper
+from .container_engine import ContainerEngine
 from .deployment import Deployment, ModuleSpec
 from .device_images import Images, PrepareError
 from .edge_reports import AgentState
@@ -26,13 +27,14 @@ class Agent:
         folder = world.state / "devices" / device
         self._settings = edge_settings.load(world)
         self._log = ModuleLog(folder / "edgeAgent.log")
-        self._images = Images(world, device, folder / "images", self._say)
+        self._engine = ContainerEngine(world.engine, world.state) if world.engine else None
+        self._images = Images(world, device, folder / "images", self._say, self._engine)
         twin, known = twins.get(world, device), twins.get(world, device, _AGENT)
         self._sent: Document = twins.content(known["properties"]["reported"]) if known else {}
         self._before: Document = dict(self._sent.get("modules") or {})  # as they were when the device was switched off
         self._self = AgentState()
         address = ((twin or {}).get("tags") or {}).get("address") or "127.0.0.1"
-        place = Place(device, world.host, self._self.architecture, address, folder)
+        place = Place(device, world.host, self._self.architecture, address, folder, self._engine)
         self._keeper = Keeper(place, self._settings, self._say, self._wake)
         self._changing = threading.Lock()  # one deployment at a time replaces or removes modules
         self._lock = self._keeper.lock  # taken before the world's lock, never after it
@@ -49,6 +51,8 @@ class Agent:
         """Switch the device on."""
         identities.connect(self._world, self._device, _AGENT, "$edgeHub", connected=True)
         self._images.clean()
+        if self._engine:
+            self._engine.sweep()
         self._say("Starting Edge Agent 1.6.1 (sandbox)")
         self._thread.start()
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import deployment, module_process, twins
+from . import container_engine, deployment, module_process, twins
+from .container_engine import ContainerEngine, ContainerModule
 from .deployment import ModuleSpec
 from .device_images import Container
 from .edge_reports import ModuleState
@@ -30,7 +31,7 @@ class Module:
     log: ModuleLog
     container: Container | None = None
     state: ModuleState = field(default_factory=ModuleState)
-    process: ModuleProcess | None = None
+    process: ModuleProcess | ContainerModule | None = None
     started_at: float = 0.0
     due: float | None = None  # when it is started again, on the monotonic clock
 
@@ -44,6 +45,7 @@ class Place:
     architecture: str
     address: str
     folder: Path
+    engine: ContainerEngine | None = None
 
 
 class Keeper:
@@ -195,9 +197,15 @@ class Keeper:
             self._over(module, 255)
             return
         try:
-            module.process = module_process.start(
-                name, container.python, container.root, variables, bind, self._home(name), module.log, self._ended
-            )
+            if container.on_engine:
+                engine, address = self._place.engine, self._place.address
+                module.process = container_engine.start(
+                    engine, module.spec, variables, address, module.log, self._ended
+                )
+            else:
+                module.process = module_process.start(
+                    name, container.python, container.root, variables, bind, self._home(name), module.log, self._ended
+                )
         except StartError as problem:
             text = f"Error calling start module {name}: Could not start module {name}\n\tcaused by: {problem}"
             self.start_errors[name] = text
@@ -211,7 +219,7 @@ class Keeper:
         where = f"{module.process.address}:{module.process.port}"
         self._say(f"Started module {name}, its port 5001 is {where}")
 
-    def _ended(self, process: ModuleProcess) -> None:
+    def _ended(self, process: ModuleProcess | ContainerModule) -> None:
         with self.lock:
             module = next((one for one in self.modules.values() if one.process is process), None)
             if module is None or self._off:

@@ -44,6 +44,17 @@ class PulledImage:
     root: Path
 
 
+def configuration(
+    reference: str, username: str | None, password: str | None, ca_file: Path | None
+) -> tuple[dict[str, Any], str]:
+    """An image's configuration and the digest of its manifest, without its layers; arguments and errors as of `pull`."""
+    with _opened(reference, username, password, ca_file) as (registry, wanted):
+        manifest, digest = registry.manifest(wanted, reference)
+        if "manifests" in manifest:
+            manifest, _ = registry.manifest(_for_this_machine(manifest), reference)
+        return registry.document(manifest.get("config")), digest
+
+
 def pull(reference: str, username: str | None, password: str | None, ca_file: Path | None, into: Path) -> PulledImage:
     """Pull `host[:port]/repository[:tag][@digest]` and unpack it to `into/root`.
 
@@ -58,14 +69,7 @@ def pull(reference: str, username: str | None, password: str | None, ca_file: Pa
         PullFailed: refused, unknown, unreachable, damaged on the way, or with a layer that cannot be unpacked safely.
         OSError: the disk.
     """
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
-        raise PullFailed(0, "invalid reference format")
-    credential = (username, password or "") if username else None
-    with contextlib.closing(_Registry(match["host"], match["repository"], credential, ca_file)) as registry:
-        wanted = match["digest"] or match["tag"] or "latest"
-        if match["digest"] and not is_digest(match["digest"]):
-            raise PullFailed(0, "invalid reference format")
+    with _opened(reference, username, password, ca_file) as (registry, wanted):
         manifest, digest = registry.manifest(wanted, reference)
         if "manifests" in manifest:
             manifest, _ = registry.manifest(_for_this_machine(manifest), reference)
@@ -79,6 +83,19 @@ def pull(reference: str, username: str | None, password: str | None, ca_file: Pa
                 except (UnsafeLayerError, tarfile.TarError, EOFError) as problem:
                     raise PullFailed(0, f"failed to register layer: {problem}") from None
     return PulledImage(config, digest, root)
+
+
+@contextlib.contextmanager
+def _opened(
+    reference: str, username: str | None, password: str | None, ca_file: Path | None
+) -> Iterator[tuple[_Registry, str]]:
+    """The image's repository, and the tag or digest in it."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None or (match["digest"] and not is_digest(match["digest"])):
+        raise PullFailed(0, "invalid reference format")
+    credential = (username, password or "") if username else None
+    with contextlib.closing(_Registry(match["host"], match["repository"], credential, ca_file)) as registry:
+        yield registry, match["digest"] or match["tag"] or "latest"
 
 
 class _Registry:

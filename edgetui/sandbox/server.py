@@ -28,6 +28,7 @@ def serve(
     env_file: Path | None = None,
     *,
     until_stdin_closes: bool = False,
+    engine: str = "",
 ) -> int:
     """Serve Azure on loopback until a signal, or the end of stdin, says to stop.
 
@@ -39,6 +40,7 @@ def serve(
         scenario_name: what a new world holds; None is `happy`, or what an old state folder holds.
         env_file: where the shell's `export` lines go, besides `sandbox.env` in the state folder.
         until_stdin_closes: stop at the end of stdin too.
+        engine: the container engine of the live device, `unix:///…` or `tcp://…`; "" for none.
 
     Returns:
         The exit code: 0 after a clean end, 2 when the sandbox could not start (the reason is on stderr).
@@ -50,7 +52,7 @@ def serve(
     state, cache = state.expanduser().absolute(), cache.expanduser().absolute()
     try:
         with lifecycle.owned(state):
-            _serve_owned(state, cache, scenario_name, env_file, ending)
+            _serve_owned(state, cache, scenario_name, env_file, ending, engine)
     except SandboxError as problem:
         sys.stderr.write(f"edgetui sandbox: {problem}\n")
         return 2
@@ -58,7 +60,12 @@ def serve(
 
 
 def _serve_owned(
-    state: Path, cache: Path, scenario_name: str | None, env_file: Path | None, ending: lifecycle.Ending
+    state: Path,
+    cache: Path,
+    scenario_name: str | None,
+    env_file: Path | None,
+    ending: lifecycle.Ending,
+    engine: str,
 ) -> None:
     import uvicorn
 
@@ -75,6 +82,7 @@ def _serve_owned(
     ):
         files = tls.ensure(state)
         world.ca_file = files.ca
+        world.engine = engine
         rooms = [importlib.import_module(f"{__package__}.{name}") for name in ROOMS if _exists(name)]
         scenario.seed(world, scenario_name, rooms)
         config = uvicorn.Config(

@@ -42,6 +42,7 @@ class World:
     names: Names = field(default_factory=Names)
     base_url: str = ""  # https://127.0.0.1:PORT, known once the server listens
     ca_file: Path = Path()  # the certificate that clients must trust
+    engine: str = ""  # the container engine of the live device
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)

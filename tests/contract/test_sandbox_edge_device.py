@@ -297,7 +297,7 @@ def test_images_that_the_builder_did_not_make_fail_with_a_plain_reason(edge: Edg
     modules = edge.settled(version, 500)["modules"]
     for name in ("a", "b"):
         assert modules[name]["runtimeStatus"] == "failed"
-        assert "runs only images that its builder made" in modules[name]["statusDescription"]
+        assert "runs only images that the sandbox's builders made" in modules[name]["statusDescription"]
 
 
 def test_an_image_for_another_machine_dies_at_its_start(edge: Edge, tmp_path: Path) -> None:
