@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,10 +23,20 @@ from edgetui.ui.widgets.field import Field
 def _plan_file(text: str) -> str:
     if not text:
         return ""
-    path = Path(text).expanduser()
-    if path.is_dir():
-        path /= "plan.toml"
-    return "" if path.is_file() else f"there is no file {path}; give the path of a plan file (TOML)"
+    try:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            path /= "plan.toml"
+        found = path.is_file()
+    except OSError as error:
+        return (
+            "the path is too long"
+            if error.errno == errno.ENAMETOOLONG
+            else f"the path cannot be read: {error.strerror}"
+        )
+    except (ValueError, RuntimeError) as error:  # a NUL, an unknown ~user
+        return f"this is no path: {error}"
+    return "" if found else f"there is no file {path}; give the path of a plan file (TOML)"
 
 
 class ResumeScreen(ModalScreen[str]):

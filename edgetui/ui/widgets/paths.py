@@ -41,7 +41,10 @@ def complete(text: str, folder: str) -> str | None:
 
 def meant(text: str, folder: str) -> str:
     """The path that a person means: one below `folder` as typed; one of the current folder, which is no other, made absolute."""
-    path = Path(text).expanduser()
-    if not text or path.is_absolute() or (folder and Path(folder, path).exists()) or not path.exists():
+    try:
+        path = Path(text).expanduser()
+        if not text or path.is_absolute() or (folder and Path(folder, path).exists()) or not path.exists():
+            return text
+        return str(path.absolute())
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown ~user: as typed, for the check to refuse
         return text
-    return str(path.absolute())
