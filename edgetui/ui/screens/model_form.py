@@ -14,7 +14,7 @@ from edgetui.core import rules
 from edgetui.core.plan import Model
 from edgetui.ui.screens.model_tags import check_tags, format_tags, parse_tags
 from edgetui.ui.widgets.field import Field
-from edgetui.ui.widgets.paths import PathSuggester, meant
+from edgetui.ui.widgets.paths import PathSuggester, impossible, meant
 
 NAMES = ("path", "name", "description", "tags")
 
@@ -112,6 +112,8 @@ class ModelForm(VerticalScroll, can_focus=False):
     def _path_problem(self, text: str) -> str:
         if not text:
             return ""
+        if problem := impossible(text, self._folder()):
+            return problem
         path = Path(self._folder() or ".", Path(meant(text, self._folder())).expanduser()).absolute()
         if not path.exists():
             return f"there is no file or folder {path}"

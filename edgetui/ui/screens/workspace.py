@@ -16,7 +16,7 @@ from edgetui.jobs import browse, resources
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
-from edgetui.ui.widgets.paths import PathSuggester, meant
+from edgetui.ui.widgets.paths import PathSuggester, impossible, meant
 from edgetui.ui.widgets.texts import put
 
 
@@ -151,6 +151,8 @@ class WorkspaceScreen(StepScreen):
         return self.job_runs if action == "stop" else super().check_action(action, parameters)
 
     def _config_problem(self, text: str) -> str:
+        if problem := impossible(text, self.plan.folder):
+            return problem
         path = resources.path(self.plan, meant(text, self.plan.folder))
         if text and not self.ports.files.exists(path):
             return f"there is no file {path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -48,3 +49,14 @@ def meant(text: str, folder: str) -> str:
         return str(path.absolute())
     except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown ~user: as typed, for the check to refuse
         return text
+
+
+def impossible(text: str, folder: str) -> str:
+    """Why no file can be at the path typed, below `folder` if it is relative; empty if one can."""
+    try:
+        Path(folder or ".", Path(text).expanduser()).exists()
+    except OSError as error:
+        return "the path is too long" if error.errno == errno.ENAMETOOLONG else f"it cannot be read: {error.strerror}"
+    except (ValueError, RuntimeError) as error:  # an unknown ~user
+        return f"this is no path: {error}"
+    return ""
