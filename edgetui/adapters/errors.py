@@ -47,7 +47,12 @@ _TLS = Cause(
     "unreachable",
 )
 _NAME = Cause("the name cannot be resolved", "Check the name, this machine's network and its DNS.", "unreachable", True)
-_REFUSED = Cause("nothing answers there", "Check the network, the proxy and the firewall.", "unreachable", True)
+_REFUSED = Cause(
+    "nothing answers there",
+    "Check the network, the proxy and the firewall; where a sandbox was used, it has ended: start edgetui again.",
+    "unreachable",
+    True,
+)
 _RESET = Cause("the connection broke", "Try again.", "unreachable", True)
 _TIMEOUT = Cause(
     "no answer in time", "Check the network, the proxy and the firewall; then try again.", "unreachable", True

@@ -61,13 +61,13 @@ class TomlPlanFiles:
         plan = _moved(plan, file.parent)
         try:
             data = read_bytes(file) if file.exists() else b""
-            self._changed_by_others(file, data)
             old = decode(data, file, "").replace("\r\n", "\n")
             try:
                 text = plan_writing.write(plan, old)
             except ValueError as error:
                 what = f"{file} was changed by hand and is not TOML any more: it was not overwritten"
                 raise bad_input("", what, "Correct the file, or move it away and save again.", str(error)) from None
+            self._changed_by_others(file, data)
             encoded = text.replace("\n", "\r\n" if b"\r\n" in data else "\n").encode()
             if encoded != data or not data:
                 write_atomically(file, encoded)

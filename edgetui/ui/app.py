@@ -140,6 +140,7 @@ class EdgeApp(App[int]):
         """Both ends of the header line."""
         plan = self._session.plan if self._session else None
         where = ["SANDBOX"] if self.ports.sandbox else []
+        where += ["READ ONLY"] if self.settings and self.settings.read_only else []
         if plan:
             where += [name for name in (plan.workspace.name, plan.hub.name) if name]
         return "edgetui", "  ".join(where)
@@ -176,7 +177,11 @@ class EdgeApp(App[int]):
         session = self.session
         if self.settings and self.settings.read_only and _changes(job, session.plan, options):
             self.show_error(
-                EdgeError("edgetui was started with --read-only", f"{job} would change something.", "Start it without.")
+                EdgeError(
+                    "edgetui was started to look only",
+                    f"Step {steps.BY_ID[job].title} would change something on Azure or on a device.",
+                    "Start it without --read-only to do this.",
+                )
             )
             return False
         return self.bridge.run(job, lambda: session.run(job, **options), lambda: session.stop(job))

@@ -205,7 +205,11 @@ async def test_read_only_changes_nothing(world: World, tmp_path: Path) -> None:
         await pilot.press("2")
         await until(pilot, "F8 (or Enter")
         await pilot.press("f8")
-        await until(pilot, "--read-only")
+        shown = await until(pilot, "--read-only")
+        assert "READ ONLY" in shown
+        assert "Step Model would change something" in shown
+        await pilot.press("escape")
+        await until(pilot, "Nothing was changed.")
         assert "register" not in world.asked
 
 

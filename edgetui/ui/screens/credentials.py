@@ -161,7 +161,7 @@ class CredentialsScreen(StepScreen):
         name = self._registry.name if self._registry else "the registry"
         question = (
             f"Turn on the admin user of registry {name}?\n\nIt is one user with two passwords, for the whole registry: whoever "
-            "has one can read and write every image. The article's way needs it; you can turn it off again."
+            "has one can read and write every image. Devices sign in with it; you can turn it off again."
         )
         if await self.app.push_screen_wait(ConfirmScreen("Enable the admin user", question, "Enable")):
             self._fetch(enable_admin=True)

@@ -188,8 +188,9 @@ class StepScreen(Screen[None]):
                 self.typed(field, field.taken(), by_enter=False)
 
     def run_job(self, **options: Any) -> None:
-        """Start this step's job, unless it runs already."""
-        self.edge.run_job(self.own_job, **options)
+        """Start this step's job, unless it runs already, or may not because nothing is to be changed."""
+        if not self.edge.run_job(self.own_job, **options) and not self.job_runs:
+            self.status.say("Nothing was changed.")
 
     def stop_job(self) -> None:
         """Cancel this step's job."""
