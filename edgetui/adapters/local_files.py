@@ -254,7 +254,7 @@ class LocalFiles:
             raise explain(error, self._logs.folder / name, "", "write") from None
 
     def logs(self) -> list[KeptLog]:
-        """The log files, the newest first."""
+        """The logs of builds, the newest first."""
         try:
             return [KeptLog(path.name, str(path), state.st_size, state.st_mtime) for path, state in self._logs.listed()]
         except OSError as error:

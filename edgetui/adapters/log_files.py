@@ -10,7 +10,8 @@ import weakref
 from collections import OrderedDict
 from pathlib import Path
 
-LIMIT = 200 * 10**6  # bytes that the folder may hold when a new log begins; the oldest logs go first
+LIMIT = 200 * 10**6  # bytes that logs of builds may take when a new one begins; the oldest go first
+_BUILDS = "build-"  # what else is appended to, such as what a device was told before, is somebody's only copy
 _FRESH = 600.0  # seconds: what changed since is still being written, perhaps by another process
 _OPEN = 4  # files kept open: opening one for each line would cost more than writing it
 
@@ -42,17 +43,17 @@ class LogFiles:
                 os.truncate(path, size)
 
     def listed(self) -> list[tuple[Path, os.stat_result]]:
-        """The log files, the one changed last first."""
+        """The logs of builds, the one changed last first."""
         found = []
         with contextlib.suppress(FileNotFoundError):
             for path in self.folder.iterdir():
                 with contextlib.suppress(FileNotFoundError):  # another process made room
-                    if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                    if path.name.startswith(_BUILDS) and path.is_file() and not path.is_symlink():
                         found.append((path, path.stat()))
         return sorted(found, key=lambda one: one[1].st_mtime, reverse=True)
 
     def _make_room(self) -> None:
-        """Remove the oldest logs until the folder is within its limit; never one that may still be written."""
+        """Remove the oldest logs of builds until they are within the limit; never one that may still be written."""
         found = self.listed()
         total = sum(state.st_size for _, state in found)
         fresh = time.time() - _FRESH

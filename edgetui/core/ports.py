@@ -231,7 +231,7 @@ class Files(Protocol):
         ...
 
     def logs(self) -> list[KeptLog]:
-        """The log files of edgetui's own state folder, the newest first; when a new one begins, the oldest leave."""
+        """The logs of builds in edgetui's own state folder, the newest first; where they take too much, the oldest leave."""
         ...
 
     def folder(self, name: str) -> str:

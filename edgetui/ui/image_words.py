@@ -8,12 +8,13 @@ from edgetui.core import builders
 from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import EngineState
-from edgetui.core.plan import Plan
+from edgetui.core.plan import Image, Plan
 from edgetui.core.results import Results
 from edgetui.jobs.build_place import Place
 from edgetui.ui.widgets.one_of import Choice
 from edgetui.ui.words import clock
 
+ANSWERS = ("builder", "platform", "name", "tag")  # keys of the plan's image that are asked on the screen
 # What a builder puts before the cause: the log and the title line say which image it was.
 _WHAT = re.compile(
     r"^(?:The build of image \S+ failed|Build \S+ in registry \S+ failed|Could not (?:build|push) \S+): "
@@ -43,6 +44,13 @@ def platform_choices(builder: str) -> tuple[Choice, ...]:
         Choice(name, name, shut="" if name in can else f"{title} cannot build for {name}")
         for name in builders.PLATFORMS
     )
+
+
+def builder_problem(image: Image, engine: EngineState | None) -> str:
+    """What is wrong with the chosen builder and what to do, or ""."""
+    if image.builder == "docker" and engine is not None and not engine.reachable:
+        return sentence(engine.why, engine.remedy)
+    return builders.builder_problem(image)
 
 
 def inputs(plan: Plan, model: str, tag: str, *, short: bool) -> str:
@@ -96,4 +104,4 @@ def mending(place: Place | None, field: str) -> str:
     steps = {"registry": 5, "model": 2, "workspace": 1}
     if section in steps:
         return f" F4: step {steps[section]}"
-    return f" F4: {key}" if section == "image" and key in {"builder", "platform", "name", "tag"} else ""
+    return f" F4: {key}" if section == "image" and key in ANSWERS else ""

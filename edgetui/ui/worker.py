@@ -12,7 +12,7 @@ import contextvars
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgetui.core import cancel
@@ -38,6 +38,23 @@ class Run:
         self.ended: float | None = None
         self.error: EdgeError | None = None
         self.events: deque[Event] = deque(maxlen=KEPT)
+        self._came: deque[tuple[float, int]] = deque(maxlen=KEPT)  # when (since the epoch), and how many
+
+    def take(self, batch: Sequence[Event]) -> None:
+        """Keep what it says now."""
+        self.events.extend(batch)
+        self._came.append((time.time(), len(batch)))
+
+    def batches(self) -> Iterator[tuple[float, list[Event]]]:
+        """The events that are kept, as they came together, each with its time in seconds since the epoch."""
+        events = list(self.events)
+        gone = sum(count for _, count in self._came) - len(events)
+        for at, count in self._came:
+            left = max(count - max(gone, 0), 0)
+            gone -= count
+            if left:
+                yield at, events[:left]
+                del events[:left]
 
     @property
     def seconds(self) -> float:
@@ -114,7 +131,7 @@ class Bridge:
         run = self.runs[job] = Run(job, stop)
 
         def take(batch: tuple[Event, ...]) -> None:
-            run.events.extend(batch)
+            run.take(batch)
             self.tell(lambda: JobEvents(job, batch))
 
         self._here()

@@ -73,7 +73,7 @@ async def test_a_build_is_watched_left_and_come_back_to(shared: Outside) -> None
         app = cast("EdgeApp", pilot.app)
         await until(pilot, "Becomes         pump-anomaly:1-")
         await pilot.press("f8")
-        await until(pilot, lambda: screen(pilot)._progress.steps == 6)
+        await until(pilot, lambda: screen(pilot)._watch.progress.steps == 6)
         await until(pilot, "logs/build-pump-anomaly")
         await pilot.press("f2")
         await until(pilot, "Deploy a model")

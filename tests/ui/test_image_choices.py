@@ -16,6 +16,7 @@ from edgetui.core.errors import EdgeError
 from edgetui.core.models import EngineState
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.screens.image import ImageScreen
+from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.script import ScriptScreen
 from edgetui.ui.widgets.one_of import OneOf
 
@@ -51,7 +52,7 @@ def plain_picture(pilot: Pilot[int], shown: str) -> str:
     results = screen(pilot).results
     rows = [row for row in shown.splitlines() if "│" not in row and "─" not in row]
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:<digest>", "\n".join(rows))
-    text = re.sub(r"[\d.]+ [kM]?B( · built in \d+:\d\d)?", "<size>", text)
+    text = re.sub(r"layers · [\d.]+ [kM]?B( · built in \d+:\d\d)?", "layers · <size>", text)
     text = re.sub(r"Built( in \d+:\d\d)?;", "Built;", text)
     text = re.sub(r"pump-anomaly:1-[0-9a-f]{12}", "pump-anomaly:<tag>", text)
     return masked(text, image=results.image) if results.image else masked(text)
@@ -120,7 +121,7 @@ async def test_a_quick_build_shows_its_steps_and_what_it_made(shared: Outside, s
             await without_engine(pilot)
             group(pilot, "builder").focus()
             await pilot.press("down", "f8")
-            await until(pilot, lambda: screen(pilot)._progress.steps > 0 or screen(pilot).results.image != "")
+            await until(pilot, lambda: screen(pilot)._watch.progress.steps > 0 or screen(pilot).results.image != "")
             shown = await until(pilot, "layers · ")
             assert "linux/amd64 · " in shown
             assert "sha256:" in shown
@@ -179,3 +180,51 @@ async def test_a_failure_elsewhere_opens_its_step(shared: Outside, field: str, w
         await pilot.press("f4")
         await until(pilot, lambda: app.screen.id == where)
         assert where != "image" or app.screen.focused is group(pilot, "platform")
+
+
+async def test_past_logs_are_listed_opened_and_saved(shared: Outside, tmp_path: Path) -> None:
+    with shared.kept():
+        shared.do("image")
+        async with shared.opened("image") as pilot:
+            await until(pilot, "Successfully built")
+            screen(pilot).log_pane.view.focus()
+            await pilot.press("p")
+            shown = await until(pilot, "pump-anomaly-1-")
+            assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d +[\d.]+ k?B +pump-anomaly-1-", shown)
+            await pilot.press("enter")
+            await until(pilot, "Log of 2")
+            await until(pilot, "Successfully built")
+            target = tmp_path / "copy.log"
+            await pilot.press("s", "ctrl+u", *str(target), "enter")
+            await until(pilot, lambda: f"Saved as {target}" in [said.message for said in pilot.app._notifications])
+            log = cast("LogScreen", pilot.app.screen).log_pane
+            assert target.read_text().splitlines() == list(log.buffer.lines)
+            await pilot.press("s", "ctrl+u", *str(target), "enter")
+            await until(pilot, "exists already")
+            await pilot.press("f2")
+            await until(pilot, "Logs of past builds")
+            await pilot.press("f2")
+            await until(pilot, lambda: pilot.app.screen.id == "image")
+
+
+async def test_times_of_lines_are_those_at_which_they_came_also_after_coming_back(shared: Outside) -> None:
+    with shared.kept():
+        async with shared.opened("image") as pilot:
+            app = cast("EdgeApp", pilot.app)
+            await until(pilot, lambda: bool(screen(pilot)._tag))
+            screen(pilot).edit(image={"tag": "timed"})
+            await pilot.press("f8")
+            await until(pilot, "✓ Built")
+            before = times(pilot)
+            assert all(before)
+            await pilot.press("f2")
+            await until(pilot, "Deploy a model")
+            app.open_step("image")
+            await until(pilot, lambda: app.screen.id == "image" and len(times(pilot)) == len(before))
+            assert times(pilot) == pytest.approx(before, abs=1.0)
+
+
+def times(pilot: Pilot[int]) -> list[float]:
+    screen(pilot).log_pane.flush()
+    buffer = screen(pilot).log_pane.buffer
+    return [buffer.time(index) for index in range(buffer.count)]

@@ -233,7 +233,8 @@ def test_logs_are_listed_with_size_and_time_the_newest_first(files: LocalFiles, 
     for name, age in (("build-a.log", 300), ("build-b.log", 100)):
         path = files.append_log(name, ["x" * 9])
         os.utime(path, (1_000_000 - age, 1_000_000 - age))
-    (tmp_path / "state" / "logs" / "link.log").symlink_to("/etc/passwd")
+    (tmp_path / "state" / "logs" / "build-link.log").symlink_to("/etc/passwd")
+    files.append_log("before-line1.json", ["what the device was told before"])
     assert [(log.name, log.size, log.changed) for log in files.logs()] == [
         ("build-b.log", 10, 999_900.0),
         ("build-a.log", 10, 999_700.0),
@@ -242,19 +243,22 @@ def test_logs_are_listed_with_size_and_time_the_newest_first(files: LocalFiles, 
 
 def test_the_oldest_logs_leave_when_a_new_one_begins_and_the_folder_is_full(tmp_path: Path) -> None:
     logs = LogFiles(tmp_path, limit=2_500)
+    (tmp_path / "before-line1.json").write_text("somebody's only copy" * 1_000)
+    os.utime(tmp_path / "before-line1.json", (1, 1))
     for number in range(4):
         path = logs.append(f"build-{number}.log", ["x" * 999])
         os.utime(path, (1_000_000 + number, 1_000_000 + number))
     other = LogFiles(tmp_path, limit=2_500)  # another process, which has none of them open
     other.append("build-4.log", ["new"])
     # 4 kB were there: the two oldest left, and what has just begun never does.
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["build-2.log", "build-3.log", "build-4.log"]
+    kept = ["before-line1.json", "build-2.log", "build-3.log", "build-4.log"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
     assert logs.append("build-3.log", ["more"]).read_text() == "x" * 999 + "\nmore\n"
 
 
 def test_a_log_that_may_still_be_written_is_never_removed(tmp_path: Path) -> None:
     mine, theirs = LogFiles(tmp_path, limit=10), LogFiles(tmp_path, limit=10)
-    theirs.append("theirs.log", ["x" * 100])
-    mine.append("mine.log", ["y" * 100])
-    mine.append("next.log", ["z"])
-    assert {path.name for path in tmp_path.iterdir()} == {"theirs.log", "mine.log", "next.log"}
+    theirs.append("build-theirs.log", ["x" * 100])
+    mine.append("build-mine.log", ["y" * 100])
+    mine.append("build-next.log", ["z"])
+    assert {path.name for path in tmp_path.iterdir()} == {"build-theirs.log", "build-mine.log", "build-next.log"}

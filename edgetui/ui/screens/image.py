@@ -9,17 +9,18 @@ from typing import Any, ClassVar
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
-from edgetui.core import builders, rules, steps
+from edgetui.core import steps
 from edgetui.core.errors import EdgeError
-from edgetui.core.events import Event, ImageBuilt, LogFile, LogLine
+from edgetui.core.events import Event, ImageBuilt
 from edgetui.core.models import EngineState
 from edgetui.jobs import browse, build, build_place, build_times, check, logs
 from edgetui.jobs.build_place import Place
-from edgetui.ui import image_words
-from edgetui.ui.build_words import BuildProgress, first_error
+from edgetui.ui import image_words, log_saving
+from edgetui.ui.build_watch import BuildWatch
+from edgetui.ui.screens.image_answers import ImageAnswers
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.log_pane import LogPane
@@ -27,6 +28,7 @@ from edgetui.ui.widgets.one_of import OneOf
 from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import clock
 
+_LOG_KEYS = "/ find  & filter  w wrap  t times  m mark  y copy  s save  o pager  p past logs"
 _STATUS_ROOM = 14  # cells of the status line beside its text: padding, spinner, and the time
 # Where to mend what is in none of the files.
 _STEPS = {"registry": "credentials", "model": "model", "workspace": "workspace"}
@@ -56,18 +58,19 @@ class ImageScreen(StepScreen):
         Binding("f7", "whole_log", "Log", id="image.log", tooltip="Give the log the whole screen, or not"),
         Binding("f8", "build", "Build", id="image.build", tooltip="Build the image"),
         Binding("f9", "stop", "Stop", id="image.stop", tooltip="Stop the build, in Azure too"),
+        Binding("p", "past_logs", "Past logs", id="image.past", tooltip="List the logs of past builds", show=False),
     ]
 
     log_pane = getters.query_one("#log", LogPane)
+    answers = getters.query_one(ImageAnswers)
 
     def __init__(self) -> None:
         super().__init__()
         self._tag = ""
         self._engine: EngineState | None = None
-        self._progress = BuildProgress()
+        self._watch = BuildWatch(lambda: self.log_pane, self._ask_before)
         self._expected = 0.0  # seconds
         self._place: Place | None = None  # where a failure is mended
-        self._waits = False  # for the part of the log that is older than what the job says
         self._invitation = ""  # as it stands in the status line, without what was asked for since
         self._ran = False  # when the footer was last told
 
@@ -75,57 +78,20 @@ class ImageScreen(StepScreen):
 
     def body(self) -> ComposeResult:
         """Compose the cause of a failure, the answers, what is there, and the log."""
-        image = self.plan.image
         yield Static("", id="cause", markup=False)
-        with Vertical(id="answers"):
-            yield OneOf(
-                "Built by",
-                image_words.builder_choices(None),
-                image.builder,
-                id="builder",
-                help="Who builds the image: up and down choose. What is greyed says why it cannot be.",
-            )
-            yield OneOf(
-                "Platform",
-                image_words.platform_choices(image.builder),
-                image.platform,
-                id="platform",
-                row=True,
-                help="What the devices are: left and right choose. Step 6 shows each device's platform.",
-            )
-            with Horizontal(id="name-row"):
-                yield Field(
-                    "Name",
-                    image.name,
-                    id="name",
-                    check=lambda text: rules.image_name(text) if text else "",
-                    placeholder=self.plan.image_name or "the model's name",
-                    help="The image's name in the registry: lower case letters, digits, `-`, `_`, `.`, `/`. Empty: the model's.",
-                )
-                yield Field(
-                    "Tag",
-                    image.tag,
-                    id="tag",
-                    check=rules.image_tag,
-                    placeholder="auto",
-                    help="`auto`, or a tag of your own. A tag that has other content already is refused.",
-                )
+        yield ImageAnswers(self.plan.image, self.plan.image_name)
         yield Static("", id="facts", markup=False)
         with Horizontal(id="buttons"):
             yield Button("Build (F8)", id="build", compact=True)
             yield Button("Stop (F9)", id="stop", compact=True)
+            yield Button("Past logs (p)", id="past", compact=True)
         yield LogPane("Build log", id="log")
 
     def show(self) -> None:
         """Show what is chosen and what came of it."""
-        image, runs = self.plan.image, self.job_runs
+        runs = self.job_runs
         self.set_class(runs, "-building")
-        choices = image_words.builder_choices(self._engine)
-        self.query_one("#builder", OneOf).put(image.builder, choices, self._builder_problem())
-        problem = builders.platform_problem(image)
-        self.query_one("#platform", OneOf).put(image.platform, image_words.platform_choices(image.builder), problem)
-        self.query_one("#name", Field).put(image.name)
-        self.query_one("#tag", Field).put(image.tag)
+        self.answers.put(self.plan.image, self._engine)
         put(self.query_one("#facts", Static), self._facts())
         self._show_cause()
         self.query_one("#stop", Button).display = runs
@@ -145,12 +111,6 @@ class ImageScreen(StepScreen):
             going_in = going_in.partition("\n")[0]
         return f"{going_in}\n{made}" if made else going_in
 
-    def _builder_problem(self) -> str:
-        image, engine = self.plan.image, self._engine
-        if image.builder == "docker" and engine is not None and not engine.reachable:
-            return image_words.sentence(engine.why, engine.remedy)
-        return builders.builder_problem(image)
-
     def _show_cause(self) -> None:
         failure = None if self.job_runs else self.session.failed.get(self.step_id)
         words = image_words.cause(failure, self._place) if failure else ""
@@ -164,9 +124,7 @@ class ImageScreen(StepScreen):
         """Show the log so far, or the last one; ask for what decides the rest."""
         run = self.edge.bridge.runs.get(self.own_job)
         if run is not None:
-            if not self.log_pane.buffer.total and not self._waits:
-                self._progress = BuildProgress().after(run.events)
-                self._show_log(list(run.events))
+            self._watch.follow(run)
         elif self.results.image_log:
             path = self.results.image_log
             self.load("log", lambda: logs.lines(self.ports, path))
@@ -203,9 +161,12 @@ class ImageScreen(StepScreen):
             self._place = value
             self.refresh_bindings()
         elif what == "before":
-            self._join(value)
-        elif what == "log" and not self.log_pane.buffer.total and not self.job_runs:
-            self.log_pane.write_lines(value)
+            self._watch.join(value, self.edge.bridge.runs.get(self.own_job))
+            self._joined()
+        elif what == log_saving.WHAT:
+            log_saving.saved(self.edge, value)
+        elif what == "log" and not self.job_runs:
+            self._watch.show_last(value)
             self._go_to_error()
         self.show()
 
@@ -217,7 +178,9 @@ class ImageScreen(StepScreen):
         elif what == "log":
             self.log_pane.set_title(f"Build log · the last one cannot be read: {error.title}")
         elif what == "before":
-            self._join([f"(the log before this start cannot be read: {error.title})"])
+            lost = f"(the log before this start cannot be read: {error.title})"
+            self._watch.join([lost], self.edge.bridge.runs.get(self.own_job))
+            self._joined()
         elif what == "place":
             self._place = None  # the file itself cannot be read: step 3 says so
         else:
@@ -227,19 +190,14 @@ class ImageScreen(StepScreen):
 
     def action_build(self) -> None:
         """Start the build."""
-        wrong = [field for field in self.query(Field) if not field.check()]
-        problem = self.query_one("#platform", OneOf).problem or builders.builder_problem(self.plan.image)
-        if wrong or problem:
-            if wrong:
-                wrong[0].focus_input()
+        if self.answers.wrong():
             self.status.problem("Correct what is marked, then F8 again.")
             return
         if self.view.blocked:
             self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
             return
-        self._progress, self._place, self.last_error = BuildProgress(), None, None
-        self.log_pane.clear()
-        self.log_pane.set_path("")
+        self._place, self.last_error = None, None
+        self._watch.begin()
         self.status.busy("Building")
         self.run_job()
         self.log_pane.view.focus()
@@ -253,33 +211,16 @@ class ImageScreen(StepScreen):
     def job_events(self, job: str, events: Sequence[Event]) -> None:
         """Show how far the build is."""
         if job == self.own_job:
-            self._progress = self._progress.after(events)
-            self._show_log(events)
+            self._watch.take(events)
             if self.job_runs:
                 self._say_progress()
         elif job in {"model", "script"}:
             self._ask()
 
-    def _show_log(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, LogFile):
-                self.log_pane.set_path(event.path)
-                if event.size:  # it goes on from an earlier start: that part first
-                    self._waits = True
-                    self.load("before", partial(logs.lines, self.ports, event.path, event.size))
-        if not self._waits:
-            self.log_pane.write_lines([event.text for event in events if isinstance(event, LogLine)])
+    def _ask_before(self, path: str, size: int) -> None:
+        self.load("before", partial(logs.lines, self.ports, path, size))
 
-    def _join(self, before: list[str]) -> None:
-        """Put what an earlier start left before what this one said so far."""
-        self._waits = False
-        run = self.edge.bridge.runs.get(self.own_job)
-        said = [event.text for event in run.events if isinstance(event, LogLine)] if run else []
-        self._progress = (
-            BuildProgress().after([LogLine("image", line) for line in before]).after(run.events if run else ())
-        )
-        self.log_pane.clear()
-        self.log_pane.write_lines([*before, *said])
+    def _joined(self) -> None:
         if self.job_runs:
             self._say_progress()
         else:
@@ -287,7 +228,7 @@ class ImageScreen(StepScreen):
 
     def _say_progress(self) -> None:
         started = self.edge.bridge.runs[self.own_job].started
-        self.status.busy(self._progress.words(self._expected, self.size.width - _STATUS_ROOM), started)
+        self.status.busy(self._watch.progress.words(self._expected, self.size.width - _STATUS_ROOM), started)
 
     def job_started(self, job: str) -> None:
         """Show that it runs."""
@@ -312,14 +253,9 @@ class ImageScreen(StepScreen):
 
     def _go_to_error(self) -> None:
         failure = self.session.failed.get(self.step_id)
-        if failure is None:
-            return
-        self.log_pane.flush()
-        lines = list(self.log_pane.buffer.lines)
-        index = first_error(lines)
-        if index is not None:
-            self.log_pane.view.go_to(self.log_pane.buffer.index(self.log_pane.buffer.first + index))
-        self.load("place", partial(build_place.place, self.plan, failure, lines, self.ports))
+        if failure is not None:
+            lines = self._watch.go_to_error()
+            self.load("place", partial(build_place.place, self.plan, failure, lines, self.ports))
 
     def _say_failure(self, error: EdgeError) -> None:
         """Its cause stands on top."""
@@ -355,15 +291,24 @@ class ImageScreen(StepScreen):
             self.edge.open_step("script", at=(self._place.name, self._place.line))
         elif section in _STEPS:
             self.edge.open_step(_STEPS[section])
-        elif key in {"builder", "platform"}:
-            self.query_one(f"#{key}").focus()
-        elif key in {"name", "tag"}:
-            self.query_one(f"#{key}", Field).focus_input()
+        elif section == "image" and key in image_words.ANSWERS:
+            self.answers.focus_on(key)
+
+    def action_past_logs(self) -> None:
+        """List the logs of past builds."""
+        from edgetui.ui.screens.past_logs import PastLogsScreen  # seldom asked for
+
+        self.edge.push_screen(PastLogsScreen())
 
     def action_whole_log(self) -> None:
-        """Give the log the whole screen, or not."""
+        """Give the log the whole screen, with its keys in words, or not."""
         self.toggle_class("-whole-log")
         self.log_pane.view.focus()
+        if not self.job_runs:
+            if self.has_class("-whole-log"):
+                self.status.say(_LOG_KEYS)
+            else:
+                self._invite()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what fits."""
@@ -383,6 +328,13 @@ class ImageScreen(StepScreen):
             self.action_build()
         elif event.button.id == "stop" and self.job_runs:
             self.action_stop()
+        elif event.button.id == "past":
+            self.action_past_logs()
+
+    @on(LogPane.SaveWanted)
+    def _save(self, event: LogPane.SaveWanted) -> None:
+        event.stop()
+        log_saving.save(self.edge, event, self)
 
     @on(OneOf.Chosen)
     def _choose(self, event: OneOf.Chosen) -> None:

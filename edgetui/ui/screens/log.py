@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from edgetui.ui import log_saving
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import Loaded, LoadFailed
 from edgetui.ui.widgets.header_line import HeaderLine
@@ -31,15 +32,17 @@ class LogScreen(Screen[None]):
     status = getters.query_one(StatusLine)
     log_pane = getters.query_one(LogPane)
 
-    def __init__(self, title: str, ask: Callable[[], str]) -> None:
+    def __init__(self, title: str, ask: Callable[[], str | list[str]], path: str = "") -> None:
+        """Show the text or lines that `ask` gives, of the file `path` where they are kept in one."""
         super().__init__()
         self._title = title
         self._ask = ask
+        self._path = path
 
     def compose(self) -> ComposeResult:
         """Compose header, log, status."""
         yield HeaderLine()
-        yield LogPane(self._title)
+        yield LogPane(self._title, path=self._path)
         yield StatusLine(id="status")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -60,9 +63,12 @@ class LogScreen(Screen[None]):
 
     @on(Loaded)
     def _loaded(self, message: Loaded) -> None:
-        lines = str(message.value).splitlines()
+        if message.what == log_saving.WHAT:
+            log_saving.saved(self.app, message.value)
+            return
+        lines = message.value if isinstance(message.value, list) else str(message.value).splitlines()
         self.log_pane.clear()
-        self.log_pane.write_lines(lines)
+        self.log_pane.write_lines(lines, 0.0)
         self.log_pane.flush()
         self.status.say("The log ends here; F5 asks again." if lines else "The log is empty; F5 asks again.")
 
@@ -70,3 +76,8 @@ class LogScreen(Screen[None]):
     def _failed(self, message: LoadFailed) -> None:
         error = message.error
         self.status.problem(f"{error.title}. {error.detail} {error.remedy}".strip())
+
+    @on(LogPane.SaveWanted)
+    def _save(self, event: LogPane.SaveWanted) -> None:
+        event.stop()
+        log_saving.save(self.edge, event, self)
