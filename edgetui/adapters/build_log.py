@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from edgetui.core.ansi import SGR, plain
 from edgetui.core.redact import redacted
 
 _CONTROL = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -38,6 +39,7 @@ class Lines:
 
 def cause(lines: list[str]) -> str:
     """The words of the first real error and what stands below it; the last lines where none looks like one."""
+    lines = [plain(line) for line in lines]
     for pattern in _CAUSES:
         for number, line in enumerate(lines):
             if re.search(pattern, line):
@@ -47,5 +49,11 @@ def cause(lines: list[str]) -> str:
 
 
 def _clean(line: str) -> str:
-    """One line as a terminal would show it: after the last carriage return, without control codes."""
-    return redacted(_CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2])).rstrip()
+    """One line as a terminal would show it: after the last carriage return, without control codes but those of colours."""
+    shown = line.rstrip("\r").rpartition("\r")[2]
+    bare = redacted(_CONTROL.sub("", shown)).rstrip()
+    if "\x1b[" not in shown:
+        return bare
+    coloured = _CONTROL.sub(lambda found: found.group() if SGR.fullmatch(found.group()) else "", shown).rstrip()
+    # A colour in the middle of a secret would hide it from whoever looks for secrets.
+    return coloured if plain(coloured).rstrip() == bare else bare

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from edgetui.core import events
+from edgetui.core.ansi import plain
 from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError
 from edgetui.core.redact import redacted
@@ -61,7 +62,7 @@ def _masked(value: Any) -> Any:
 def line(text: str) -> None:
     """Print one line for a person: no control characters, no secrets."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    clean = redacted(text.replace("\t", "  ").translate(_CONTROLS))
+    clean = redacted(plain(text).replace("\t", "  ").translate(_CONTROLS))
     _write(clean.encode(encoding, "replace").decode(encoding))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from edgetui.core.ansi import plain
 from edgetui.core.errors import EdgeError, ErrorKind
 
 _ENVIRONMENT = "scoring.environment"
@@ -137,7 +138,7 @@ _COMMANDS = re.compile(r"^(?:Step \d+/\d+ :|The command ').*$", re.MULTILINE)
 
 def find(text: str) -> tuple[Cause, str] | None:
     """The cause that the words speak of, and its name in one line; None where they say nothing that we know."""
-    said = _COMMANDS.sub("", text)
+    said = _COMMANDS.sub("", plain(text))
     for cause in CAUSES:
         found = cause.pattern.search(said)
         if found:

@@ -22,7 +22,7 @@ class Started(Event, frozen=True, tag="started"):
 
 
 class LogLine(Event, frozen=True, tag="log", gc=False):  # ten thousand a second: the collector need not look at them
-    """One line of a log, without its line end: `job` is the step id."""
+    """One line of a log, without its line end: `job` is the step id. Colours (`core.ansi`) may stand in it, and nothing else."""
 
     job: str
     text: str

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edgetui.core import steps
+from edgetui.core import ansi, steps
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, Failed, ImageRun, Started
@@ -198,7 +198,7 @@ class Session:
         with self._lock:
             text = getattr(event, "text", "")
             if text:
-                self.running[step] = text
+                self.running[step] = ansi.plain(text)
         self._fold(event)
 
     def _fold(self, event: Event) -> None:

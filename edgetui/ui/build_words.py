@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgetui.core.ansi import plain
 from edgetui.core.events import Event, LogLine, Progress
 from edgetui.ui.words import clock, progress_text
 
@@ -37,7 +38,7 @@ class BuildProgress:
         for event in events:
             if isinstance(event, Progress):
                 now = BuildProgress(now.step, now.steps, progress_text(event))
-            elif isinstance(event, LogLine) and (found := _STEP.match(event.text)):
+            elif isinstance(event, LogLine) and (found := _STEP.match(plain(event.text))):
                 now = BuildProgress(int(found[1]), int(found[2]), found[3].strip())
         return now
 

@@ -7,6 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetui.adapters.build_log import Lines, cause
+from edgetui.core.ansi import plain
+from edgetui.core.build_causes import explained
+from edgetui.core.errors import EdgeError
 
 
 def lines_of(*pieces: bytes) -> list[str]:
@@ -25,7 +28,7 @@ def test_where_the_bytes_are_cut_makes_no_difference(text: str, cuts: list[int])
 @given(st.binary())
 def test_no_bytes_at_all_break_it_and_no_line_can_move_the_cursor(data: bytes) -> None:
     for line in lines_of(data):
-        assert not any(ord(char) < 32 and char != "\t" for char in line)
+        assert not any(ord(char) < 32 and char != "\t" for char in plain(line))
 
 
 def test_half_a_line_waits_for_the_rest() -> None:
@@ -37,12 +40,21 @@ def test_half_a_line_waits_for_the_rest() -> None:
 
 def test_lines_are_shown_as_a_terminal_would() -> None:
     data = b"\x1b[32mgreen\x1b[0m\r\n 10%\r 50%\r100%\n\x1b]0;title\x07plain\ttab\n\n"
-    assert lines_of(data) == ["green", "100%", "plain\ttab", ""]
+    assert lines_of(data) == ["\x1b[32mgreen\x1b[0m", "100%", "plain\ttab", ""]
 
 
 def test_secrets_in_a_log_are_masked() -> None:
     line = b"fetch https://blob/x?sv=1&sig=s3cr3t docker login -u me --password=s3cr3t\n"
     assert "s3cr3t" not in lines_of(line)[0]
+    coloured = b"\x1b[31mfetch\x1b[0m https://blob/x?sv=1&sig=s3\x1b[1mcr3t docker login --pass\x1b[2mword=s3cr3t\n"
+    assert "cr3t" not in lines_of(coloured)[0]
+
+
+def test_a_cause_is_found_and_told_without_its_colours() -> None:
+    lines = lines_of(b"\x1b[2mok\x1b[0m\n\x1b[31mERROR: No matching distribution found for nope==1\x1b[0m\n")
+    assert cause(lines) == "ERROR: No matching distribution found for nope==1"
+    found = explained(EdgeError("It failed", "\n".join(lines)))
+    assert found.title == "It failed: there is no nope==1 for this Python and platform"
 
 
 CASES = [

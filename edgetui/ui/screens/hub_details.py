@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetui.core import steps
+from edgetui.core.ansi import plain
 from edgetui.core.events import LogLine, Progress
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
@@ -62,8 +63,8 @@ def _running(edge: EdgeApp, view: steps.View) -> str:
         return f"{view.status.value} {view.summary}"
     lines = [f"{view.status.value} {view.summary} · {clock(run.seconds)}"]
     said = next((event.text for event in reversed(run.events) if isinstance(event, LogLine | Progress)), "")
-    if said and said != view.summary:
-        lines.append(f"  {said}")
+    if said and plain(said) != view.summary:
+        lines.append(f"  {plain(said)}")
     return "\n".join(lines)
 
 
