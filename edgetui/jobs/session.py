@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from edgetui.core import ansi, steps
+from edgetui.core import ansi, build_steps, steps
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError, cancelled
-from edgetui.core.events import Event, Failed, ImageRun, Started
+from edgetui.core.events import Event, Failed, ImageRun, LogLine, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
@@ -197,6 +197,9 @@ class Session:
     def _take(self, event: Event, step: str) -> None:
         with self._lock:
             text = getattr(event, "text", "")
+            if step == "image" and isinstance(event, LogLine):  # of many lines, those that say how far it is
+                begun = build_steps.found(text)
+                text = f"step {begun.number} of {begun.of}" if begun else ""
             if text:
                 self.running[step] = ansi.plain(text)
         self._fold(event)

@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgetui.core.ansi import plain
-from edgetui.core.events import Event, LogLine, Progress
+from edgetui.core import build_steps
+from edgetui.core.events import Event, ImageRun, LogLine, Progress
 from edgetui.ui.words import clock, progress_text
-
-# What docker, ACR Tasks and the sandbox's builder write at the start of each step: `Step 4/9 : RUN …`.
-_STEP = re.compile(r"^\s*(?:#\d+ )?(?:Step|STEP|\[)\s*(\d+)\s*(?:/|of)\s*(\d+)\]?\s*[:\s]\s*(.*)")
 
 _BAR = 12  # cells of the bar at most
 
@@ -31,15 +28,18 @@ class BuildProgress:
     step: int = 0
     steps: int = 0
     title: str = ""
+    stage: str = "image"  # which of its builds that is: some build the environment first, as an image of its own
 
     def after(self, events: Iterable[Event]) -> BuildProgress:
         """Take more of what the build said."""
         now = self
         for event in events:
             if isinstance(event, Progress):
-                now = BuildProgress(now.step, now.steps, progress_text(event))
-            elif isinstance(event, LogLine) and (found := _STEP.match(plain(event.text))):
-                now = BuildProgress(int(found[1]), int(found[2]), found[3].strip())
+                now = BuildProgress(now.step, now.steps, progress_text(event), now.stage)
+            elif isinstance(event, LogLine) and (begun := build_steps.found(event.text)):
+                now = BuildProgress(*begun, now.stage)
+            elif isinstance(event, ImageRun) and event.run and event.run.stage != now.stage:
+                now = BuildProgress(stage=event.run.stage)
         return now
 
     def words(self, expected: float = 0.0, width: int = 0) -> str:
@@ -47,7 +47,8 @@ class BuildProgress:
 
         `expected` is how long such a build took before, in seconds; 0 where that is not known.
         """
-        head = f"step {self.step} of {self.steps} {self._bar()}" if self.steps else ""
+        first = "" if self.stage == "image" else f"{self.stage}: "
+        head = f"{first}step {self.step} of {self.steps} {self._bar()}" if self.steps else ""
         end = f" · about {clock(expected)} in all" if expected >= 1 else ""
         title = self.title or ("" if head else "building")
         room = width - len(head) - len(end) - 1

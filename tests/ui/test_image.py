@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from edgetui.core.events import LogLine, Progress
-from edgetui.core.models import EngineState
+from edgetui.core.events import ImageRun, LogLine, Progress
+from edgetui.core.models import BuildRun, EngineState
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.build_words import BuildProgress, first_error
 from edgetui.ui.screens.image import ImageScreen
@@ -163,6 +163,12 @@ def test_steps_are_read_from_each_builders_words() -> None:
     assert progress.words(72, 46) == "step 2 of 6 ■■□□□□ RUN pi… · about 1:12 in all"
     assert all(len(progress.words(72, width)) <= max(width, 40) for width in range(1, 90))
     assert BuildProgress().after([LogLine("image", "Fetched 3/4 of it")]).steps == 0
+    first = BuildProgress().after(
+        [ImageRun(BuildRun("acr", "ca1", "environment")), LogLine("image", "Step 1/2 : FROM x")]
+    )
+    assert first.words() == "environment: step 1 of 2 ■□ FROM x"
+    assert first.after([ImageRun(BuildRun("acr", "ca1", "environment", 9))]) == first
+    assert first.after([ImageRun(BuildRun("acr", "ca2", "image"))]).words() == "building"
     assert BuildProgress().after([Progress("image", "queued")]).words(0) == "queued"
 
 
