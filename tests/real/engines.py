@@ -33,33 +33,50 @@ class Engine:
 
     process: subprocess.Popen[bytes]
     host: str  # of its API, for DOCKER_HOST
+    root: Path  # where it keeps images
 
     def client(self, seconds: float = 120.0) -> Any:
         return docker.APIClient(base_url=self.host, version="auto", timeout=seconds)
 
 
 @contextlib.contextmanager
-def engine() -> Iterator[Engine]:
-    """An engine without a network of its own: builds and containers use this machine's."""
+def engine(*, bridge: bool = False, disk: int = 0) -> Iterator[Engine]:
+    """An engine whose builds and containers use this machine's network; with `bridge`, one of its own, too.
+
+    `disk` in megabytes is all the room that it has for images, 0 this machine's.
+    """
     if os.geteuid() != 0:
         pytest.skip("only root can start dockerd")
     (program,) = need("dockerd")
     # A short path: a socket's may have 107 bytes, and containerd's lies deep.
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
     host, log = f"unix://{folder}/docker.sock", folder / "log"
-    command = [program, "--iptables=false", "--ip6tables=false", "--bridge=none", "--data-root", str(folder / "root")]
+    command = [program, "--iptables=false", "--ip6tables=false", "--data-root", str(folder / "root")]
+    # Not the usual bridge: an engine that starts without one removes that.
+    own = f"edge{os.getpid()}" if bridge else "none"
+    command += [f"--bridge={own}"]
+    if bridge:
+        _ip("link", "add", own, "type", "bridge")
+        _ip("addr", "add", f"10.213.{os.getpid() % 256}.1/24", "dev", own)
+        _ip("link", "set", own, "up")
+    if disk:
+        (folder / "root").mkdir()
+        size = ["-o", f"size={disk}m"]
+        subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", str(folder / "root")], check=True, timeout=60)
     command += ["--exec-root", str(folder / "exec"), "-H", host, "-p", str(folder / "pid")]
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
         _wait(process, log, "API listen on")
-        yield Engine(process, host)
+        yield Engine(process, host, folder / "root")
     finally:
         _end(process)
         # dockerd leaves its data folder mounted onto itself.
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
         for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
             subprocess.run(["umount", "-l", mount], check=True, timeout=60)
+        if bridge:
+            _ip("link", "del", own)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -133,6 +150,11 @@ def _base_file() -> Path:
             subprocess.run(["tar", "--sort=name", "-C", str(root), "-cf", str(packed), "."], check=True, timeout=300)
             packed.rename(file)
     return file
+
+
+def _ip(*words: str) -> None:
+    (program,) = need("ip")
+    subprocess.run([program, *words], check=True, capture_output=True, timeout=60)
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, words: str) -> None:

@@ -21,6 +21,7 @@ PACKAGES = {
     "docker-registry": "docker-registry",
     "htpasswd": "apache2-utils",
     "debootstrap": "debootstrap",
+    "ip": "iproute2",
 }
 
 

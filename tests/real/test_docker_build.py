@@ -28,6 +28,7 @@ from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt, LogLine, Progress
 from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.redact import Secret
+from tests.conftest import Sandbox
 from tests.contract.client_runs import EXAMPLE
 from tests.real.engines import BASE, CERTIFICATES, Engine, engine, free_port, import_base, registry
 
@@ -39,8 +40,8 @@ replace = msgspec.structs.replace
 
 @pytest.fixture(scope="module")
 def building() -> Iterator[Engine]:
-    """The engine that builds, with the base image."""
-    with engine() as one:
+    """The engine that builds, with the base image; and that the sandbox's device runs containers on."""
+    with engine(bridge=True) as one:
         import_base(one)
         yield one
 
@@ -194,6 +195,51 @@ def _expected(script: Path) -> Any:
         "anomaly": [bool(score < 0) for score in scores],
         "score": pytest.approx([float(score) for score in scores]),
     }
+
+
+def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_options(
+    building: Engine, wanted: Callable[..., BuildRequest], new_sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    sandbox = new_sandbox("--engine", building.host)
+    plan = _plan(Path(wanted("").script).parent, sandbox)
+    environ = sandbox.child_env(DOCKER_HOST=building.host, EDGETUI_HOME=str(tmp_path / "edgetui"))
+    command = [sys.executable, "-m", "edgetui", "deploy", str(plan), "--yes", "--json"]
+    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=10 * LIMIT)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (outcome,) = json.loads(run.stdout.splitlines()[-1])["devices"].values()
+    assert outcome["prediction"] == _expected(plan.with_name("score.py"))
+    (container,) = containers(building)
+    image = next(one for one in map(json.loads, run.stdout.splitlines()) if one["event"] == "image-built")
+    assert container["Image"].endswith(image["digest"])
+    (port,) = container["Ports"]
+    assert port["PrivatePort"] == 5001
+    assert port["IP"].startswith("127.")
+    sandbox.process.kill()  # its container stays, and the next one on that folder ends it
+    sandbox.process.wait(LIMIT)
+    again = new_sandbox("--engine", building.host, state=sandbox.state)
+    (fresh,) = _eventually(lambda: [one for one in containers(building) if one["Id"] != container["Id"]])
+    assert fresh["Image"] == container["Image"]
+    assert again.stop() == 0
+    assert containers(building) == []
+
+
+def _plan(folder: Path, sandbox: Sandbox) -> Path:
+    """The example's plan, to be built by the engine."""
+    plan, changes = folder / "plan.toml", f'builder = "docker"\nbase = "{BASE}"\nnetwork = "host"\n'
+    changes += f'ca_bundle = "{CERTIFICATES}"\n' + (f'index_url = "{_index()}"\n' if _index() else "")
+    text = plan.read_text()
+    assert 'builder = "azureml"\n' in text
+    plan.write_text(text.replace('builder = "azureml"\n', changes))
+    return plan
+
+
+def _eventually(find: Callable[[], list[Any]]) -> list[Any]:
+    waiting = threading.Event()
+    for _ in range(300):
+        if found := find():
+            return found
+        waiting.wait(0.1)
+    pytest.fail("it does not come")
 
 
 def test_the_same_inputs_give_the_same_layers_without_any_cache(
