@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -291,6 +292,70 @@ def test_a_registry_that_stalls_or_is_not_there_ends_the_push(
         request = wanted(f"127.0.0.1:{silent.getsockname()[1]}", environment=BARE)
         assert refused(lambda: list(builder.build(request))).retryable
     assert refused(lambda: list(builder.build(request))).retryable
+
+
+def test_a_registry_that_stalls_in_the_middle_of_a_push_is_told_and_has_no_tag(
+    builder: docker_build.DockerBuilder,
+    wanted: Callable[..., BuildRequest],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(docker_build, "_STALLED", 4.0)
+    with registry(tmp_path / "registry", USER, PASSWORD) as login_server, _stalling(login_server, 2**20) as stalling:
+        error = refused(lambda: list(builder.build(wanted(stalling, environment=BARE))))
+        answer = requests.get(f"http://{login_server}/v2/pump/tags/list", auth=(USER, PASSWORD), timeout=30)
+    assert error.retryable
+    assert not answer.json().get("tags")
+
+
+@contextlib.contextmanager
+def _stalling(target: str, after: int) -> Iterator[str]:
+    """A way to a server that takes `after` bytes of all requests together and then nothing more; yields its address."""
+    host, _, port = target.partition(":")
+    left, lock, sockets = [after], threading.Lock(), list[socket.socket]()
+
+    def copy(source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                with lock:
+                    left[0] -= len(data) if counted else 0
+                    stalled = left[0] <= 0
+                if stalled:
+                    return  # both stay open, and nobody reads or writes any more
+                sink.sendall(data)
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here = listener.accept()[0]
+                there = socket.create_connection((host, int(port)))
+                sockets.extend((here, there))
+                for pair in ((here, there, True), (there, here, False)):
+                    threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        for one in sockets:
+            one.close()
+
+
+def test_a_full_disk_of_the_engine_is_told(
+    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine(disk=1200) as small:
+        import_base(small)
+        monkeypatch.setenv("DOCKER_HOST", small.host)
+        builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
+        with (small.root / "filler").open("wb") as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(2**20))
+        request = wanted("127.0.0.1:9", environment=BARE)
+        Path(request.model_path).write_bytes(os.urandom(4 * 2**20))
+        error = refused(lambda: list(builder.build(request)))
+        assert containers(small) == []
+    assert "the disk is full" in error.title
+    assert error.retryable
 
 
 def test_a_base_image_that_cannot_be_had_is_told(
