@@ -70,7 +70,7 @@ class BuildWatch:
         lines = list(pane.buffer.lines)
         index = first_error(lines)
         if index is not None:
-            pane.view.go_to(pane.buffer.index(pane.buffer.first + index))
+            pane.view.go_to(pane.buffer.index(pane.buffer.first + index), lead=2)
         return lines
 
     def _write(self, events: Sequence[Event], at: float | None) -> None:

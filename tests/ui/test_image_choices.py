@@ -164,6 +164,8 @@ async def test_a_failure_opens_the_line_that_made_it(shared: Outside, size: tupl
             await until(pilot, lambda: script.editor("environment").cursor_location == (line - 1, 0))
             await until(pilot, lambda: script.focused is script.editor("environment"))
             assert script.query_one(TabbedContent).active == "tab-environment"
+            cast("EdgeApp", pilot.app).open_step("image")
+            await until(pilot, f"F4: myenv.yml:{line}")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from edgetui.ui.widgets.one_of import OneOf
 from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import clock
 
-_LOG_KEYS = "/ find  & filter  w wrap  t times  m mark  y copy  s save  o pager  p past logs"
+_LOG_KEYS = "/ find · & filter · w wrap · t times · m mark · y copy · s save · o pager"
 _STATUS_ROOM = 14  # cells of the status line beside its text: padding, spinner, and the time
 # Where to mend what is in none of the files.
 _STEPS = {"registry": "credentials", "model": "model", "workspace": "workspace"}
@@ -125,6 +125,8 @@ class ImageScreen(StepScreen):
         run = self.edge.bridge.runs.get(self.own_job)
         if run is not None:
             self._watch.follow(run)
+            if not self.job_runs:
+                self._go_to_error()
         elif self.results.image_log:
             path = self.results.image_log
             self.load("log", lambda: logs.lines(self.ports, path))

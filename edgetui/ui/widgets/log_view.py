@@ -151,8 +151,11 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
         self._told()
 
-    def go_to(self, index: int) -> None:
-        """Make a shown line the current one, in view; the last line does not follow by itself."""
+    def go_to(self, index: int, lead: int | None = None) -> None:
+        """Make a shown line the current one, in view; the last line does not follow by itself.
+
+        With `lead`, it stands so many rows below the top, so that what follows it is seen.
+        """
         count = self.buffer.count
         if not count:
             return
@@ -162,7 +165,9 @@ class LogView(ScrollView, can_focus=True):
         self.cursor = self.buffer.number(index)
         row, height = self.buffer.row_of(index), self.scrollable_content_region.height
         end = row + self.buffer.height(index)
-        if row < self.scroll_offset.y:
+        if lead is not None:
+            self.scroll_to(y=max(row - lead, 0), animate=False, immediate=True)
+        elif row < self.scroll_offset.y:
             self.scroll_to(y=row, animate=False, immediate=True)
         elif end > self.scroll_offset.y + height:
             self.scroll_to(y=end - height, animate=False, immediate=True)
