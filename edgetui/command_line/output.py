@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from edgetui.core import events
-from edgetui.core.ansi import plain
 from edgetui.core.amounts import size_text
+from edgetui.core.ansi import plain
 from edgetui.core.errors import EdgeError
 from edgetui.core.redact import redacted
 
