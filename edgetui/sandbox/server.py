@@ -114,6 +114,14 @@ def _serve_owned(
                 if self.started and not self.should_exit:
                     ready()
 
+            async def shutdown(self, sockets: Any = None) -> None:
+                # A client that holds a connection for later does not answer the farewell of TLS, which would be waited for.
+                for one in list(self.server_state.connections):
+                    cycle = getattr(one, "cycle", None)
+                    if cycle is None or cycle.response_complete:
+                        one.transport.abort()
+                await super().shutdown(sockets)
+
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
                 yield  # ours are set already; uvicorn's would end the process by the signal itself
