@@ -230,3 +230,17 @@ def times(pilot: Pilot[int]) -> list[float]:
     screen(pilot).log_pane.flush()
     buffer = screen(pilot).log_pane.buffer
     return [buffer.time(index) for index in range(buffer.count)]
+
+
+async def test_a_click_chooses_too(shared: Outside) -> None:
+    with shared.kept():
+        async with shared.opened("image") as pilot:
+            await without_engine(pilot)
+            await pilot.click("#builder", offset=(20, 1))
+            assert screen(pilot).plan.image.builder == "acr"
+            await until(pilot, "○ linux/arm/v7")
+            await pilot.click("#platform", offset=(38, 0))
+            assert screen(pilot).plan.image.platform == "linux/arm64"
+            await pilot.click("#builder", offset=(20, 2))  # greyed
+            await until(pilot, lambda: "There is no container engine" in screen(pilot).status.text)
+            assert screen(pilot).plan.image.builder == "acr"

@@ -24,7 +24,7 @@ async def test_from_the_first_screen_to_a_prediction(tmp_path: Path, sandbox_cac
             await pilot.press("enter")
             await until(pilot, "is registered; F3 goes on")
             await pilot.press("f3")
-            await until(pilot, "✓ checked; F3 goes on")
+            await until(pilot, "✓ checked; F8 tries it, F3 goes on")
             await pilot.press("f3")
             await until(pilot, "F8 (or Enter on Build)")
             await pilot.press("enter")
