@@ -237,7 +237,7 @@ def test_a_newcomer_follows_the_screen_to_the_answer(tmp_path: Path, sandbox_cac
             ("F3 the next one that is not done", ["F3"]),
             ("F8 (or Enter on Register)", ["F8"]),
             ("is registered; F3 goes on", ["F3"]),
-            ("checked; F3 goes on", ["F3"]),
+            ("checked; F8 tries it, F3 goes on", ["F3"]),
             ("F8 (or Enter on Build)", ["F8"]),
             ("F3 goes on", ["F3"]),
             ("Admin user      off", ["F8"]),
