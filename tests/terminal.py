@@ -42,7 +42,9 @@ class Terminal:
         self._rest = b""
         self._changed = threading.Condition()
         self._ended = False
-        variables = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        # Textual believes these two more than the terminal, and pytest-xdist sets them for its workers.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        variables = {**inherited, "TERM": "xterm-256color", **(env or {})}
         self.started = time.perf_counter()
         self.process = ptyprocess.PtyProcess.spawn(
             list(command), cwd=str(cwd) if cwd else None, env=variables, dimensions=(rows, columns)

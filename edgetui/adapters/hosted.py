@@ -128,6 +128,9 @@ class Exchange(Iterator[Any]):
                     limit += time.monotonic() - asked  # waiting for a sign-in is not the service's time
                     continue
             except InterruptedReceive:
+                if self._pool.closed and not self._cancelled:  # the child's end was noticed before the child's silence
+                    self._discard()
+                    raise self._left() from None
                 raise self._stopped() from None
             except TimeoutError:
                 self._discard()

@@ -19,7 +19,7 @@ from typing import Any
 
 from edgetui.adapters.context import Context
 from edgetui.adapters.errors import as_edge_error
-from edgetui.adapters.messages import Call, Cancel, Done, Emitted, Problem, Ready, Start, Token, TokenWanted
+from edgetui.adapters.messages import GRACE, Call, Cancel, Done, Emitted, Problem, Ready, Start, Token, TokenWanted
 from edgetui.adapters.outbox import Outbox
 from edgetui.core import cancel
 
@@ -34,6 +34,7 @@ class _Child:
         self._adapters: dict[str, Any] = {}
         self._given: dict[str, tuple[str, int]] = {}  # the last token of each scope
         self._running = cancel.Cancellation()
+        self._cancelling: threading.Thread | None = None
         self._outbox = Outbox(lambda items: self._answer(Emitted(items)))
         self._start: Start = connection.recv()
         self._context = Context(self._start.cloud, self._token, self._start.folder, self._start.options)
@@ -117,12 +118,15 @@ class _Child:
                 message = self._connection.recv()
                 if isinstance(message, Cancel):
                     # Elsewhere: what adapters registered may ask for a token, and the answer is read here.
-                    threading.Thread(target=self._cancel, daemon=True).start()
+                    self._cancelling = threading.Thread(target=self._cancel, daemon=True)
+                    self._cancelling.start()
                 elif isinstance(message, Call):
                     self._calls.put(message)
                 else:
                     self._tokens.put(message)
         finally:  # the parent is gone
+            if self._cancelling is not None:  # what was stopped must end elsewhere, too
+                self._cancelling.join(GRACE)
             self._vanish()
 
     def _cancel(self) -> None:

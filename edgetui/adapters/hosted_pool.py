@@ -147,7 +147,9 @@ class Hosted:
         if cancellation.requested:
             raise EdgeError(f"The call to {self.name} was cancelled", kind="cancelled", retryable=True)
         if self._closed:
-            raise EdgeError(f"The connection to {self.name} is closed", "edgetui is ending.", kind="cancelled")
+            # Not cancelled: what goes on elsewhere is only lost sight of.
+            title = f"The connection to {self.name} is closed"
+            raise EdgeError(title, "edgetui is ending.", kind="unreachable", retryable=True)
 
     def _too_busy(self) -> EdgeError:
         busy = len(self._busy)

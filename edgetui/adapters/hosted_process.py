@@ -20,9 +20,8 @@ from typing import Any
 
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.errors import short
-from edgetui.adapters.messages import Cancel, Start
+from edgetui.adapters.messages import GRACE, Cancel, Start
 
-GRACE = 5.0  # seconds that a cancelled child has to end what it began elsewhere
 _WORDS_LIMIT = 256 * 1024  # bytes of an idle child's stderr that are kept
 _OLD = 60.0  # seconds; a younger folder may not have been locked yet
 
@@ -138,14 +137,14 @@ class ChildProcess:
 
     def abandon(self) -> None:
         """End it: it may first end what it began elsewhere. Returns at once."""
+        with contextlib.suppress(ChildGoneError, ValueError):
+            self.send(Cancel())  # here, not in the thread: the app may be gone before that runs
         threading.Thread(target=self.end, args=(GRACE,), daemon=True).start()
 
     def end(self, grace: float = 0.0) -> None:
         """End it and all that it started, after at most `grace` seconds, and remove its folder. More than once is fine."""
         with self._ending:
             if grace > 0 and self.alive:
-                with contextlib.suppress(ChildGoneError, ValueError):
-                    self.send(Cancel())
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(grace)
             with contextlib.suppress(ProcessLookupError, PermissionError):

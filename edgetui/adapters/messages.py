@@ -9,6 +9,8 @@ from typing import Any
 from edgetui.adapters.cloud import Cloud
 from edgetui.core.errors import EdgeError
 
+GRACE = 5.0  # seconds that a cancelled child has to end what it began elsewhere
+
 
 @dataclass(frozen=True)
 class Start:

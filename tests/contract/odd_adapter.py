@@ -32,6 +32,7 @@ class Odd(Protocol):
     def place(self) -> dict[str, Any]: ...
     def token(self, scope: str) -> tuple[str, int]: ...
     def drip(self, mark: str) -> Iterator[Event]: ...
+    def ends_slowly(self, pipe: str) -> Iterator[Event]: ...
     def offspring(self) -> Iterator[Event]: ...
 
 
@@ -85,6 +86,11 @@ class Adapter:
     def drip(self, mark: str) -> Iterator[Event]:
         with cancel.current().on_cancel(lambda: Path(mark).write_text("cleaned up")):
             yield LogLine("image", "first")
+            threading.Event().wait()
+
+    def ends_slowly(self, pipe: str) -> Iterator[Event]:
+        with cancel.current().on_cancel(lambda: Path(f"{pipe}.ended").write_text(Path(pipe).read_text())):
+            yield LogLine("image", str(os.getpid()))
             threading.Event().wait()
 
     def offspring(self) -> Iterator[Event]:

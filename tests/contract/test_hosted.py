@@ -25,7 +25,7 @@ from tests.contract.odd_adapter import Odd
 
 ROOT = Path(__file__).parents[2]
 TARGET = "tests.contract.odd_adapter:create"
-METHODS = ("echo", "count", "fail", "crash", "hang", "fetch", "place", "token", "drip", "offspring")
+METHODS = ("echo", "count", "fail", "crash", "hang", "fetch", "place", "token", "drip", "ends_slowly", "offspring")
 PATIENT = 120.0  # seconds; no test waits that long unless something is broken
 SOON = 30.0
 
@@ -263,13 +263,16 @@ def test_what_an_sdk_leaves_behind_goes_with_the_call_or_the_child(pool: Hosted,
     assert list((tmp_path / "children").iterdir()) == []
 
 
-def test_closing_ends_what_hangs_and_later_calls_are_refused(pool: Hosted, odd: Odd) -> None:
+def test_closing_ends_what_hangs_and_later_calls_are_refused_but_nothing_counts_as_cancelled(
+    pool: Hosted, odd: Odd
+) -> None:
     stream = odd.offspring()
     pids = [int(one) for one in text_of(next(stream)).split()]
     pool.close()
     assert all(map(ended, pids))
-    assert error_of(lambda: next(stream)).kind == "cancelled"
-    assert error_of(lambda: odd.echo(1)).kind == "cancelled"
+    # What goes on elsewhere is continued by the next start; a cancelled build would be forgotten.
+    assert error_of(lambda: next(stream)).kind == "unreachable"
+    assert error_of(lambda: odd.echo(1)).kind == "unreachable"
 
 
 def test_every_method_needs_a_limit(pool: Hosted) -> None:
@@ -288,16 +291,28 @@ from tests.contract.test_hosted import TARGET, limits
 pool = Hosted("Odd", Cloud, Path(sys.argv[1]))
 pool.warm()
 odd = proxy(Odd, pool, TARGET, limits())
+"""
+WORKS_ON = """
 stream = odd.offspring()
 print(odd.place()["pid"], next(stream).text, flush=True)
 next(stream)
+"""
+CANCELS_AND_DIES = """
+import os, signal
+from edgetui.core import cancel
+cancellation = cancel.Cancellation()
+with cancel.using(cancellation):
+    stream = odd.ends_slowly(sys.argv[2])
+    print(next(stream).text, flush=True)
+    cancellation.cancel()
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_children_end_with_their_parent_even_if_it_is_killed(tmp_path: Path) -> None:
     children = tmp_path / "children"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", OWNER, str(children)]
+    command = [sys.executable, "-c", OWNER + WORKS_ON, str(children)]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         pids = [int(one) for one in owner.stdout.readline().split()]
@@ -305,6 +320,21 @@ def test_children_end_with_their_parent_even_if_it_is_killed(tmp_path: Path) -> 
         owner.send_signal(signal.SIGKILL)
     assert all(map(ended, pids))
     assert list(children.iterdir()) == []
+
+
+def test_what_was_cancelled_still_ends_elsewhere_when_the_parent_dies_right_after(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", OWNER + CANCELS_AND_DIES, str(tmp_path / "children"), str(pipe)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        assert owner.wait(SOON) == -signal.SIGKILL
+    with pipe.open("w") as answer:  # opens only when the child's clean-up reads
+        answer.write("the service's answer")
+    assert ended(pid)
+    assert (tmp_path / "pipe.ended").read_text() == "the service's answer"
 
 
 def test_folders_of_killed_children_are_swept_later(tmp_path: Path, pool: Hosted, odd: Odd) -> None:
