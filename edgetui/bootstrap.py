@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from edgetui.adapters import identity, os_keyring
 from edgetui.adapters.cloud import Cloud
-from edgetui.adapters.hosted import Hosted, Limit, proxy
-from edgetui.adapters.local_files import LocalFiles
-from edgetui.adapters.plan_files import TomlPlanFiles
+from edgetui.adapters.files.local_files import LocalFiles
+from edgetui.adapters.files.plan_files import TomlPlanFiles
+from edgetui.adapters.hosting.hosted import Hosted, Limit, proxy
 from edgetui.adapters.tokens import Tokens
 from edgetui.core import ports as port
 from edgetui.core.events import Event
@@ -97,7 +97,7 @@ class _Resolver:
 
     def resolve(self, request: ResolveRequest) -> Iterator[Event]:
         """Resolve without installing."""
-        from edgetui.adapters.uv_resolver import UvResolver
+        from edgetui.adapters.trial.uv_resolver import UvResolver
 
         return UvResolver(self._cache).resolve(request)
 
@@ -110,7 +110,7 @@ class _Trial:
 
     def run(self, request: TrialRequest) -> Iterator[Event]:
         """Try a script on the real inference server."""
-        from edgetui.adapters.trial_server import TrialServer
+        from edgetui.adapters.trial.server import TrialServer
 
         return TrialServer(self._cache).run(request)
 
@@ -140,8 +140,10 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
     )
     giver = cast("identity.TokenGiver", proxy(identity.TokenGiver, who, _HERE + "identity:create", _TOKEN))
     tokens = Tokens(giver.token)
-    ml = pool(_SLOW, ("azure_ml",), tokens=tokens.get, limit=4)
-    azure = pool("Azure", ("azure_registry", "iot_hub", "scoring_endpoint"), tokens=tokens.get, limit=4)
+    ml = pool(_SLOW, ("azure_ml.models",), tokens=tokens.get, limit=4)
+    azure = pool(
+        "Azure", ("registry.azure_registry", "edge.iot_hub", "edge.scoring_endpoint"), tokens=tokens.get, limit=4
+    )
     keyring = pool("keyring", ("os_keyring",), private_home=False, pass_env=os_keyring.PASS_ENV, limit=2)
     docker = pool("docker", ("docker_engine",), private_home=False, pass_env=_DOCKER_ENV, limit=3)
 
@@ -149,19 +151,19 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
         return proxy(kind, where, _HERE + maker, limits)
 
     builders: dict[str, port.ImageBuilder] = {
-        "azureml": hosted(port.ImageBuilder, ml, "azure_ml:create_builder", _BUILDER),
-        "acr": hosted(port.ImageBuilder, azure, "acr_build:create", _BUILDER),
-        "docker": hosted(port.ImageBuilder, docker, "docker_build:create", _BUILDER),
+        "azureml": hosted(port.ImageBuilder, ml, "azure_ml.builder:create", _BUILDER),
+        "acr": hosted(port.ImageBuilder, azure, "builders.acr_build:create", _BUILDER),
+        "docker": hosted(port.ImageBuilder, docker, "builders.docker_build:create", _BUILDER),
     }
     made = WiredPorts(
         identity=_SharedIdentity(hosted(port.Identity, who, "identity:create", _IDENTITY), tokens),
-        workspaces=hosted(port.Workspaces, ml, "azure_ml:create_workspaces", _WORKSPACES),
-        models=hosted(port.Models, ml, "azure_ml:create_models", _MODELS),
+        workspaces=hosted(port.Workspaces, ml, "azure_ml.workspaces:create", _WORKSPACES),
+        models=hosted(port.Models, ml, "azure_ml.models:create", _MODELS),
         builder=builders["azureml"],
         builders=builders,
-        registry=hosted(port.Registry, azure, "azure_registry:create", _REGISTRY),
-        hub=hosted(port.Hub, azure, "iot_hub:create", _HUB),
-        endpoint=hosted(port.Endpoint, azure, "scoring_endpoint:create", _ENDPOINT),
+        registry=hosted(port.Registry, azure, "registry.azure_registry:create", _REGISTRY),
+        hub=hosted(port.Hub, azure, "edge.iot_hub:create", _HUB),
+        endpoint=hosted(port.Endpoint, azure, "edge.scoring_endpoint:create", _ENDPOINT),
         vault=os_keyring.OsKeyring(hosted(port.Vault, keyring, "os_keyring:create", _VAULT)),
         engine=hosted(port.Engine, docker, "docker_engine:create", _ENGINE),
         files=LocalFiles(settings.state),

@@ -13,7 +13,7 @@ from edgetui.command_line.sandbox_process import DEFAULT
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal; returns the server's exit code."""
     from edgetui import settings
-    from edgetui.sandbox import container_engine
+    from edgetui.sandbox.edge_device import container_engine
     from edgetui.sandbox.server import serve
 
     chosen = settings.load(os.environ)

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import container_engine
-from .scenarios import SCENARIOS
-from .server import serve
+from edgetui.sandbox.edge_device import container_engine
+from edgetui.sandbox.scenarios import SCENARIOS
+from edgetui.sandbox.server import serve
 
 
 def main(argv: list[str] | None = None) -> int:

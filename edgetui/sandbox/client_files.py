@@ -8,10 +8,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import tokens
-from .lifecycle import SandboxError
-from .tls import write_private
-from .world import World
+from edgetui.sandbox import tokens
+from edgetui.sandbox.lifecycle import SandboxError
+from edgetui.sandbox.tls import write_private
+from edgetui.sandbox.world import World
 
 CLOUD = "EdgeSandbox"
 ENV_FILE = "sandbox.env"  # in the state folder

@@ -5,9 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import blob_writes, registry_auth, wire
-from .hub_errors import HubError
-from .world import Document, World
+from edgetui.sandbox import wire
+from edgetui.sandbox.blobs import writes as blob_writes
+from edgetui.sandbox.iot_hub.errors import HubError
+from edgetui.sandbox.registry.auth import challenge
+from edgetui.sandbox.world import Document, World
 
 _ROOTS = {
     "subscriptions": "arm",
@@ -73,7 +75,7 @@ def response(world: World, request: Request, fault: Document) -> Response:
         return answer
     if service == "registry":
         if status == 401:
-            headers.setdefault("WWW-Authenticate", registry_auth.challenge(world, request, None))
+            headers.setdefault("WWW-Authenticate", challenge(world, request, None))
         return JSONResponse({"errors": [{"code": code, "message": text, "detail": None}]}, status, headers)
     worded = {"arm": wire.arm_error, "ml": wire.machine_learning_error, "blob": blob_writes.error}[service]
     return worded(status, code, text, headers)

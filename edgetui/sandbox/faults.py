@@ -22,8 +22,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import fault_words, tokens, wire
-from .world import Document, World
+from edgetui.sandbox import fault_words, tokens, wire
+from edgetui.sandbox.world import Document, World
 
 PATH = "/sandbox/faults"
 KINDS = ("hang", "reset")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import artifacts, blobs, faults, model_registry
-from .lifecycle import SandboxError
-from .scenarios import SCENARIOS, Model
-from .world import World
+from edgetui.sandbox import faults
+from edgetui.sandbox.blobs import blobs
+from edgetui.sandbox.lifecycle import SandboxError
+from edgetui.sandbox.machine_learning import artifacts, model_registry
+from edgetui.sandbox.scenarios import SCENARIOS, Model
+from edgetui.sandbox.world import World
 
 
 def seed(world: World, name: str | None, rooms: list[ModuleType]) -> None:

@@ -12,12 +12,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import client_files, lifecycle, scenario, tls
-from .lifecycle import SandboxError
-from .world import World
+from edgetui.sandbox import client_files, lifecycle, scenario, tls
+from edgetui.sandbox.lifecycle import SandboxError
+from edgetui.sandbox.world import World
 
 # Order matters twice: routes are tried from the first to the last, and rooms are stopped from the last to the first.
-ROOMS = ("acr_tasks", "arm", "machine_learning", "iot_hub", "registry", "builder", "edge_device", "blobs")
+ROOMS = (
+    "builder.acr_tasks",
+    "arm.arm",
+    "machine_learning.machine_learning",
+    "iot_hub.iot_hub",
+    "registry.registry",
+    "builder.builder",
+    "edge_device.edge_device",
+    "blobs.blobs",
+)
 _WORKERS = 200  # threads for requests: logs are polled and devices wait, and all of them block
 
 
@@ -141,7 +150,7 @@ def application(world: World, rooms: list[ModuleType]) -> Any:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
-    from . import faults, wire
+    from edgetui.sandbox import faults, wire
 
     def front(_request: Request) -> Response:
         return JSONResponse({"service": "edgetui sandbox", "scenario": world.scenario})

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from .world import World
+from edgetui.sandbox.world import World
 
 LIFETIME = 30 * 24 * 3600  # seconds; a sandbox left running writes it once, into the env file
 

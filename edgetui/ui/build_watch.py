@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edgetui.core.events import Event, LogFile, LogLine
-from edgetui.ui.build_words import BuildProgress, first_error
+from edgetui.ui.words.build import BuildProgress, first_error
 
 if TYPE_CHECKING:
     from edgetui.ui.widgets.log_pane import LogPane

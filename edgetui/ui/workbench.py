@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Progress, Resolved, Smoked
 from edgetui.core.models import Problem
-from edgetui.ui import trial_words
 from edgetui.ui.widgets.outcome import Outcome
+from edgetui.ui.words import trial as trial_words
 
 if TYPE_CHECKING:
     from edgetui.ui.screens.script import ScriptScreen

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetui.adapters import build_context, docker_build
+from edgetui.adapters.builders import build_context, docker_build
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
 from edgetui.core import dockerfile

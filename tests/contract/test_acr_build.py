@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from edgetui.adapters import acr_build, acr_run, azure_registry
-from edgetui.adapters.append_log import AppendLog
+from edgetui.adapters.builders import acr_build, acr_run
+from edgetui.adapters.builders.append_log import AppendLog
 from edgetui.adapters.cloud import from_environ
+from edgetui.adapters.registry import azure_registry
 from edgetui.adapters.web import Web
 from edgetui.core import cancel, dockerfile
 from edgetui.core.errors import EdgeError

@@ -18,7 +18,7 @@ import pytest
 
 from edgetui import bootstrap
 from edgetui.adapters.cloud import Cloud, from_environ
-from edgetui.adapters.hosted import Limit, proxy
+from edgetui.adapters.hosting.hosted import Limit, proxy
 from edgetui.core import cancel
 from edgetui.core import ports as port
 from edgetui.core.errors import EdgeError
@@ -60,7 +60,7 @@ class Machine:
     def left(self) -> list[str]:
         """What the processes noted of connections and look-ups beyond this machine."""
         lines = [line for note in self.notes.iterdir() for line in note.read_text().splitlines()]
-        assert any("hosted_child" in line for line in lines)
+        assert any("hosting.child" in line for line in lines)
         return [line for line in lines if line.startswith("left")]
 
 
@@ -166,7 +166,7 @@ def test_the_configuration_is_found_where_the_sdk_finds_it(
 ) -> None:
     from azureml.core import Workspace
 
-    from edgetui.adapters.azure_ml import find_config, read_config
+    from edgetui.adapters.azure_ml.config_file import find_config, read_config
 
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
@@ -363,7 +363,7 @@ def test_a_service_that_hangs_costs_the_deadline_and_the_next_call_works(
     some = {
         name: Limit("list the models of {workspace.name}", 3.0) for name in ("list", "register", "download", "delete")
     }
-    models = cast("port.Models", proxy(port.Models, pool, "edgetui.adapters.azure_ml:create_models", some))
+    models = cast("port.Models", proxy(port.Models, pool, "edgetui.adapters.azure_ml.models:create", some))
     fault(method="GET", path="/modelmanagement/.*/models", status="hang", times=1)
     error = refusal(lambda: models.list(machine.workspace))
     assert (error.kind, error.retryable) == ("unreachable", True)
@@ -506,7 +506,7 @@ def test_closing_leaves_no_child_and_no_folder(sandbox: Sandbox, tmp_path: Path)
     assert list((machine.state / "children").iterdir()) != []
     bootstrap.close(machine.ports)
     assert list((machine.state / "children").iterdir()) == []
-    assert refusal(machine.ports.workspaces.accessible).kind == "cancelled"
+    assert refusal(machine.ports.workspaces.accessible).kind == "unreachable"
 
 
 def test_a_workspace_info_is_enough(machine: Machine) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgetui.adapters import oci_registry, web
-from edgetui.adapters.azure_registry import AzureRegistry, create
+from edgetui.adapters import web
 from edgetui.adapters.cloud import from_environ
+from edgetui.adapters.registry import oci_registry
+from edgetui.adapters.registry.azure_registry import AzureRegistry, create
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Progress

@@ -103,7 +103,7 @@ def test_no_secret_is_in_any_file_output_argument_or_environment(home: Home, run
 def test_no_python_process_left_loopback(home: Home, runs: list[Ended]) -> None:
     notes = home.notes()
     processes = [note for note in notes if note.startswith("process ")]
-    for part in ("edgetui deploy", "edgetui.sandbox", "edgetui.adapters.hosted_child"):
+    for part in ("edgetui deploy", "edgetui.sandbox", "edgetui.adapters.hosting.child"):
         assert any(part in note for note in processes), f"{part} was not watched"
     assert [note for note in notes if note.startswith("left ")] == []
 

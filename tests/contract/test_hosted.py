@@ -17,7 +17,7 @@ from typing import Any, cast
 import pytest
 
 from edgetui.adapters.cloud import Cloud
-from edgetui.adapters.hosted import Hosted, Limit, proxy
+from edgetui.adapters.hosting.hosted import Hosted, Limit, proxy
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, LogLine
@@ -284,7 +284,7 @@ OWNER = """
 import sys
 from pathlib import Path
 from edgetui.adapters.cloud import Cloud
-from edgetui.adapters.hosted import Hosted, Limit, proxy
+from edgetui.adapters.hosting.hosted import Hosted, Limit, proxy
 from tests.contract.odd_adapter import Odd
 from tests.contract.test_hosted import TARGET, limits
 

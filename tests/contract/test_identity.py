@@ -261,7 +261,7 @@ def test_a_sign_in_service_that_cannot_be_reached_is_no_missing_sign_in(start: S
 
 def test_no_child_but_the_one_for_sign_in_gets_the_client_secret(start: Start, tmp_path: Path) -> None:
     start(Cloud(), AZURE_CLIENT_SECRET=SECRET)
-    from edgetui.adapters.hosted_process import _environment
+    from edgetui.adapters.hosting.process import _environment
     from edgetui.adapters.identity import PASS_ENV
 
     others = _environment(os.environ, Cloud(), tmp_path, private_home=True, pass_env=())

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from edgetui.adapters import hub_calls
-from edgetui.adapters.iot_hub import IotHub, create
+from edgetui.adapters.edge import hub_calls
+from edgetui.adapters.edge.iot_hub import IotHub, create
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import Device, HubInfo

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from edgetui.sandbox import edge_settings, image_layers
+from edgetui.sandbox.builder import image_layers
+from edgetui.sandbox.edge_device import settings as edge_settings
 from edgetui.sandbox.world import World
 from tests.conftest import Sandbox, start_sandbox
 

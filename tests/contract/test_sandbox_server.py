@@ -304,7 +304,7 @@ def test_signatures_guard_one_blob_one_right_and_a_time(sandbox: Sandbox, stored
 def test_an_expired_signature_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     from datetime import timedelta
 
-    from edgetui.sandbox import sas
+    from edgetui.sandbox.iot_hub import sas
     from edgetui.sandbox.world import World
 
     world = World(sandbox.state, tmp_path)  # reads the signing key; the database allows a second reader

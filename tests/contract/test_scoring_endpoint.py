@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgetui.adapters import scoring_endpoint
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
-from edgetui.adapters.scoring_endpoint import ScoringEndpoint, create
+from edgetui.adapters.edge import scoring_endpoint
+from edgetui.adapters.edge.scoring_endpoint import ScoringEndpoint, create
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError
 from tests.loopback import DROP, HANG, Asked, Reply, serve

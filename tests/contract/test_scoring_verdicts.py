@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetui.adapters.trial_environments import TrialEnvironment, TrialEnvironments
+from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
 from edgetui.core import scoring
 from edgetui.core.events import Event
 from edgetui.core.scoring.rules import RULES

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from edgetui.adapters.local_files import LocalFiles
-from edgetui.adapters.trial_environments import TrialEnvironment, TrialEnvironments
-from edgetui.adapters.trial_server import TrialServer
+from edgetui.adapters.files.local_files import LocalFiles
+from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
+from edgetui.adapters.trial.server import TrialServer
 from edgetui.core import conda, scoring
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Smoked

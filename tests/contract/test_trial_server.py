@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edgetui.adapters.local_files import LocalFiles
-from edgetui.adapters.trial_server import TrialServer
+from edgetui.adapters.files.local_files import LocalFiles
+from edgetui.adapters.trial.server import TrialServer
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, LogLine, Progress, Smoked
@@ -228,7 +228,7 @@ def test_leaving_the_iterator_ends_it(tmp_path: Path, sandbox_cache: Path) -> No
 KILLED = """
 import sys
 from pathlib import Path
-from edgetui.adapters.trial_server import TrialServer
+from edgetui.adapters.trial.server import TrialServer
 from edgetui.core.models import TrialRequest
 
 request = TrialRequest("score.py", sys.argv[1], "", "m", ("azureml-inference-server-http==1.5.1",), "", "1", 300.0)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetui.adapters.local_files import LocalFiles
-from edgetui.adapters.uv_resolver import UvResolver
+from edgetui.adapters.files.local_files import LocalFiles
+from edgetui.adapters.trial.uv_resolver import UvResolver
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Resolved

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 import requests
 
-from edgetui.adapters import docker_build
+from edgetui.adapters.builders import docker_build
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
 from edgetui.core import cancel

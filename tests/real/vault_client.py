@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from edgetui.adapters.cloud import Cloud
-from edgetui.adapters.hosted import Hosted, Limit, proxy
+from edgetui.adapters.hosting.hosted import Hosted, Limit, proxy
 from edgetui.adapters.os_keyring import PASS_ENV, OsKeyring
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import RegistryCredential

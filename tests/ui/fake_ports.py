@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgetui.adapters.local_files import LocalFiles
-from edgetui.adapters.plan_files import TomlPlanFiles
+from edgetui.adapters.files.local_files import LocalFiles
+from edgetui.adapters.files.plan_files import TomlPlanFiles
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, Progress, Registered, SignIn

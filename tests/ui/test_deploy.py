@@ -15,9 +15,9 @@ from textual.pilot import Pilot
 from edgetui.core.events import Preview
 from edgetui.core.results import DeviceOutcome
 from edgetui.jobs import browse, resources
-from edgetui.ui import review_words
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.screens.deploy import DeployScreen
+from edgetui.ui.words import review as review_words
 from tests.conftest import Sandbox
 
 from .driving import check_snapshot, masked, text_of, until

@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from edgetui.core.models import Device
-from edgetui.ui import device_words
 from edgetui.ui.screens.devices import DevicesScreen
+from edgetui.ui.words import devices as device_words
 from tests.conftest import Sandbox
 
 from .driving import check_snapshot, masked, text_of, until

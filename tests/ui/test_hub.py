@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import OptionList
 
-from edgetui.adapters.plan_files import TomlPlanFiles
+from edgetui.adapters.files.plan_files import TomlPlanFiles
 from edgetui.core.plan import Model, Plan
 from edgetui.ui.app import EdgeApp
 from tests.ui.conftest import SIZES

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from edgetui.core.events import ImageRun, LogLine, Progress
 from edgetui.core.models import BuildRun, EngineState
 from edgetui.ui.app import EdgeApp
-from edgetui.ui.build_words import BuildProgress, first_error
 from edgetui.ui.screens.image import ImageScreen
 from edgetui.ui.widgets.field import Field
+from edgetui.ui.words.build import BuildProgress, first_error
 from tests.conftest import Sandbox
 
 from .driving import check_snapshot, masked, text_of, until

@@ -136,7 +136,7 @@ async def test_a_quick_build_shows_its_steps_and_what_it_made(shared: Outside, s
 async def test_the_step_bar_is_one_line_whatever_the_step_is_called(shared: Outside) -> None:
     async with shared.opened("image") as pilot:
         await until(pilot, lambda: bool(screen(pilot)._tag))
-        from edgetui.ui.build_words import BuildProgress
+        from edgetui.ui.words.build import BuildProgress
 
         words = BuildProgress(3, 9, "RUN pip install " + "x" * 300).words(72, screen(pilot).size.width - 14)
         screen(pilot).status.busy(words)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetui.adapters.build_log import Lines, cause
+from edgetui.adapters.builders.build_log import Lines, cause
 from edgetui.core.ansi import plain
 from edgetui.core.build_causes import explained
 from edgetui.core.errors import EdgeError

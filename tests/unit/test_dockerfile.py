@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetui.adapters import build_context
+from edgetui.adapters.builders import build_context
 from edgetui.core import build_causes, dockerfile
 from edgetui.core.dockerfile import Environment, Setting
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import BuildRequest, WorkspaceInfo
-from edgetui.sandbox import dockerfile_steps
+from edgetui.sandbox.builder import dockerfile_steps
 
 CONDA = "dependencies:\n- python=3.11\n- pip\n- pip:\n  - b==2\n  - a==1\n"
 NAMES = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs", "Cc"]), min_size=1)

@@ -8,7 +8,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from edgetui.adapters.local_files import LocalFiles
+from edgetui.adapters.files.local_files import LocalFiles
 from edgetui.core.errors import EdgeError
 from edgetui.core.plan import Model, Plan, Scoring
 from edgetui.core.ports import Ports

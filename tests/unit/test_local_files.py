@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgetui.adapters import local_files
-from edgetui.adapters.local_files import LocalFiles, write_atomically
-from edgetui.adapters.log_files import LogFiles
+from edgetui.adapters.files import local_files
+from edgetui.adapters.files.local_files import LocalFiles, write_atomically
+from edgetui.adapters.files.log_files import LogFiles
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgetui.adapters import plan_reading, plan_writing
-from edgetui.adapters.plan_files import TomlPlanFiles
+from edgetui.adapters.files import plan_reading, plan_writing
+from edgetui.adapters.files.plan_files import TomlPlanFiles
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import THIS_RUN_ONLY
 from edgetui.core.plan import Hub, Image, Model, Module, Plan, Registry, Scoring, Target, Workspace
@@ -294,7 +294,7 @@ def test_a_credential_of_this_run_only_is_gone_in_the_next(plans: TomlPlanFiles,
     assert plans.load_results(path) == results
     script = (
         "import sys, pathlib\n"
-        "from edgetui.adapters.plan_files import TomlPlanFiles\n"
+        "from edgetui.adapters.files.plan_files import TomlPlanFiles\n"
         "print(TomlPlanFiles(pathlib.Path(sys.argv[1])).load_results(sys.argv[2]))"
     )
     after = subprocess.run(

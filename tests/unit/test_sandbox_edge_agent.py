@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetui.sandbox import configuration_content, deployment, edge_reports, fleet_seed, identities, twins
-from edgetui.sandbox.device_images import Images, PrepareError
-from edgetui.sandbox.edge_agent import Agent
+from edgetui.sandbox.edge_device import deployment
+from edgetui.sandbox.edge_device import reports as edge_reports
+from edgetui.sandbox.edge_device.agent import Agent
+from edgetui.sandbox.edge_device.images import Images, PrepareError
+from edgetui.sandbox.fleet import seed as fleet_seed
+from edgetui.sandbox.iot_hub import configuration_content, identities, twins
 from edgetui.sandbox.world import World
 
 LIMIT = 30  # seconds

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetui.sandbox import hub_query
-from edgetui.sandbox.hub_errors import HubError
+from edgetui.sandbox.iot_hub import query as hub_query
+from edgetui.sandbox.iot_hub.errors import HubError
 
 EVERYTHING = "SELECT * FROM devices WHERE "
 ROW: dict[str, Any] = {

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetui.sandbox import edge_reports, identities, twins
-from edgetui.sandbox.hub_errors import HubError
+from edgetui.sandbox.edge_device import reports as edge_reports
+from edgetui.sandbox.iot_hub import identities, twins
+from edgetui.sandbox.iot_hub.errors import HubError
 from edgetui.sandbox.world import World
 
 keys = st.text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgetui.adapters.trial_words import TRACEBACK, Told
+from edgetui.adapters.trial.words import TRACEBACK, Told
 
 SCRIPT = Path("/tmp/edgetui-trial-1/app/score.py")
 OUTPUT = f"""\

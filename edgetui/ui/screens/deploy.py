@@ -18,12 +18,12 @@ from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Failed, ImageResolved, Preview, Started
 from edgetui.core.results import DeviceOutcome
 from edgetui.jobs import browse
-from edgetui.ui import review_words
 from edgetui.ui.screens.confirm import ConfirmScreen
 from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.texts import put
+from edgetui.ui.words import review as review_words
 
 REVIEW = "preview"  # the job; it belongs to this step
 

@@ -14,10 +14,10 @@ from edgetui.core.errors import EdgeError
 from edgetui.core.models import Device, HubInfo
 from edgetui.core.plan import Target
 from edgetui.jobs import browse
-from edgetui.ui import device_words
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.texts import put
+from edgetui.ui.words import devices as device_words
 
 SHOWN_WARNINGS = 3
 

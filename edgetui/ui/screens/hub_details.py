@@ -11,7 +11,7 @@ from edgetui.core.ansi import plain
 from edgetui.core.events import LogLine, Progress
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
-from edgetui.ui.words import clock
+from edgetui.ui.words.common import clock
 
 if TYPE_CHECKING:
     from edgetui.ui.app import EdgeApp

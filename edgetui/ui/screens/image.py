@@ -18,7 +18,7 @@ from edgetui.core.events import Event, ImageBuilt
 from edgetui.core.models import EngineState
 from edgetui.jobs import browse, build, build_place, build_times, check, logs
 from edgetui.jobs.build_place import Place
-from edgetui.ui import image_words, log_saving
+from edgetui.ui import log_saving
 from edgetui.ui.build_watch import BuildWatch
 from edgetui.ui.screens.image_answers import ImageAnswers
 from edgetui.ui.screens.step import StepScreen
@@ -26,7 +26,8 @@ from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.log_pane import LogPane
 from edgetui.ui.widgets.one_of import OneOf
 from edgetui.ui.widgets.texts import put
-from edgetui.ui.words import clock
+from edgetui.ui.words import image as image_words
+from edgetui.ui.words.common import clock
 
 _LOG_KEYS = "/ find · & filter · w wrap · t times · m mark · y copy · s save · o pager"
 _STATUS_ROOM = 14  # cells of the status line beside its text: padding, spinner, and the time

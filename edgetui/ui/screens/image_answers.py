@@ -8,9 +8,9 @@ from textual.containers import Horizontal, Vertical
 from edgetui.core import builders, rules
 from edgetui.core.models import EngineState
 from edgetui.core.plan import Image
-from edgetui.ui import image_words
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.one_of import OneOf
+from edgetui.ui.words import image as image_words
 
 
 class ImageAnswers(Vertical):

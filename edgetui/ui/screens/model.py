@@ -22,7 +22,7 @@ from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.texts import put
-from edgetui.ui.words import progress_text
+from edgetui.ui.words.common import progress_text
 
 MODES = {"registered": "Registered models", "new": "Register a file"}
 

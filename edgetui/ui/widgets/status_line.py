@@ -9,7 +9,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from edgetui.ui.widgets.texts import put
-from edgetui.ui.words import clock
+from edgetui.ui.words.common import clock
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SHOW_AFTER = 0.1  # seconds: what is quicker than this shows no spinner at all

@@ -1,0 +1,195 @@
+"""The real inference server on loopback, for one trial: start, GET /, POST /score, end. Nothing of it is left."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetui.adapters.trial import words as trial_words
+from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
+from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
+from edgetui.core.events import Event, LogLine, Progress, Smoked
+from edgetui.core.models import Problem, TrialRequest
+
+SERVER = "azureml-inference-server-http"
+ANSWER_LIMIT = 1 << 20  # bytes of an answer that are read
+RESTARTS = 3  # so many processes that end in init() are enough
+PROCESSES = 100  # of one server; a script that forks without end is stopped there
+# What `azmlinfsrv` does, but on a socket that is ours: on loopback, with a port that nobody else can take.
+_LAUNCHER = """
+import contextlib, sys
+sys.path.pop(0)
+with contextlib.suppress(ImportError):  # before gunicorn 25.1 there is none
+    from gunicorn.config import ControlSocketDisable
+    ControlSocketDisable.default = True
+from gunicorn.app.wsgiapp import WSGIApplication
+sys.argv = ["azmlinfsrv", "-b", f"fd://{sys.argv[1]}", "-w", "1", "--timeout", "86400", "--access-logfile", "-",
+            "--error-logfile", "/dev/null", "azureml_inference_server_http.server.entry:app"]
+WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run()
+"""
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """What the server said to one request; status 0 where it said nothing."""
+
+    path: str
+    status: int
+    body: bytes = b""
+    run_milliseconds: float | None = None
+
+
+class TrialServer:
+    """The Trial port; `cache` is edgetui's cache folder."""
+
+    def __init__(self, cache: Path) -> None:
+        self._environments = TrialEnvironments(cache)
+
+    def run(self, request: TrialRequest) -> Iterator[Event]:
+        """Install, start, ask, end; ends in `Smoked`. EdgeError where the environment cannot be made."""
+        environment = yield from self._environments.ensure(request.requirements, request.python)
+        with tempfile.TemporaryDirectory(prefix="edgetui-trial-", ignore_cleanup_errors=True) as folder:
+            yield from _Trial(request, environment, Path(folder)).run()
+
+
+class _Trial:
+    """One run of the server."""
+
+    def __init__(self, request: TrialRequest, environment: TrialEnvironment, folder: Path) -> None:
+        self._request, self._environment, self._folder = request, environment, folder
+        self._replies: dict[str, _Reply] = {}
+        self._begun = 0
+
+    def run(self) -> Generator[Event, None, None]:
+        script = self._lay_out()
+        listening = socket.create_server(("127.0.0.1", 0), backlog=16)
+        port = listening.getsockname()[1]
+        number = listening.fileno()
+        argv = [str(self._environment.python), "-c", _LAUNCHER, str(number)]
+        limits = Limits(self._request.seconds, self._request.memory, PROCESSES)
+        yield Progress("script", "starting the inference server")
+        with contextlib.closing(listening):
+            with Supervised(argv, self._environ(script), self._folder / "app", limits, (number,)) as running:
+                # Only the server holds the socket now: when it ends, whoever asks it is told at once.
+                listening.close()
+                asking = threading.Thread(target=self._ask, args=(running, port), name="trial", daemon=True)
+                asking.start()
+                ended: Ended | None = None
+                for one in running.happenings():
+                    if isinstance(one, str):
+                        yield LogLine("script", one)
+                        self._begun += trial_words.begins(one)
+                        if self._begun == RESTARTS:
+                            running.stop()
+                    elif isinstance(one, Ended):
+                        ended = one
+                    else:
+                        self._replies[one.path] = one
+                        if one.path == "/" and one.status == 200 and self._request.sample:
+                            yield Progress("script", "asking with the sample")
+                output = list(running.output.tail)
+            asking.join(5.0)
+        yield self._verdict(script, ended or Ended(None, "stopped"), output)
+
+    def _lay_out(self) -> Path:
+        """The folders as the image has them; files are links, so that a big model costs nothing."""
+        app, models = self._folder / "app", self._models()
+        for folder in (models, self._folder / "tmp", self._folder / "home"):
+            folder.mkdir(parents=True)
+        script = app / Path(self._request.script).name
+        shutil.copyfile(self._request.script, script)
+        if self._request.model:
+            model = Path(self._request.model)
+            target = models / model.name
+            if model.is_dir():
+                shutil.copytree(model, target, copy_function=os.symlink)
+            else:
+                target.symlink_to(model)
+        return script
+
+    def _models(self) -> Path:
+        """Where `AZUREML_MODEL_DIR` points: a folder for the version, as in an image with one model."""
+        name = Path(self._request.model_name or "model").name
+        return self._folder / "app" / "azureml-models" / name / "1"
+
+    def _environ(self, script: Path) -> dict[str, str]:
+        bin_folder = str(self._environment.python.parent)
+        return {
+            "PATH": os.pathsep.join([bin_folder, os.defpath]),
+            "HOME": str(self._folder / "home"),
+            "TMPDIR": str(self._folder / "tmp"),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AML_APP_ROOT": str(script.parent),
+            "AZUREML_ENTRY_SCRIPT": str(script),
+            "AZUREML_MODEL_DIR": str(self._models()),
+            "AML_APP_INSIGHTS_ENABLED": "false",
+            "WORKER_COUNT": "1",
+        }
+
+    def _ask(self, running: Supervised, port: int) -> None:
+        """In a thread of its own: ask what a device is asked, then end the server. The connection waits until it is up."""
+        try:
+            health = _request(port, "GET", "/", b"", self._request.seconds)
+            running.put(health)
+            if health.status == 200 and self._request.sample:
+                running.put(_request(port, "POST", "/score", self._request.sample.encode(), self._request.seconds))
+        finally:
+            running.stop()
+
+    def _verdict(self, script: Path, ended: Ended, output: list[str]) -> Smoked:
+        told = trial_words.Told(self._request.name, script, output)
+        health, answer = self._replies.get("/"), self._replies.get("/score")
+        up = health is not None and health.status == 200
+        problems: list[Problem] = []
+        if self._begun >= RESTARTS and not up:
+            problems.append(told.restarted())
+        elif ended.why in {"deadline", "memory", "processes"}:
+            problems.append(told.limit(ended.why, self._request, "run" if up else "init"))
+        elif not up:
+            problems.append(told.failure("init", ended.code))
+        elif answer is not None and answer.status == 0:
+            problems.append(told.failure("run", ended.code))
+        elif answer is not None and not 200 <= answer.status < 300:
+            problems.append(told.answered(answer.status, answer.body))
+        return Smoked(
+            not problems,
+            tuple(problems),
+            told.init_seconds(),
+            answer.run_milliseconds if answer else None,
+            answer.status if answer else 0,
+            _value(answer.body) if answer else None,
+            ended.peak,
+            self._environment.version,
+            told.traceback() if problems else (),
+        )
+
+
+def _request(port: int, method: str, path: str, body: bytes, seconds: float) -> _Reply:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds + 30)
+    with contextlib.closing(connection):
+        try:
+            connection.request(method, path, body or None, {"Content-Type": "application/json"} if body else {})
+            response = connection.getresponse()
+            took = response.headers.get("x-ms-run-fn-exec-ms")
+            return _Reply(path, response.status, response.read(ANSWER_LIMIT), float(took) if took else None)
+        except (OSError, http.client.HTTPException, ValueError):
+            return _Reply(path, 0)
+
+
+def _value(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")
