@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Seed:
-    """One simulated device; `modules` names modules of fleet_seed.py, `trouble` one of its troubles."""
+    """One simulated device; `modules` names modules of seed.py, `trouble` one of its troubles."""
 
     device: str
     site: str
