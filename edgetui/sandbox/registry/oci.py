@@ -17,8 +17,8 @@ from urllib.parse import urlparse
 
 import requests
 
-from edgetui.sandbox.builder.unpack import UnsafeLayerError, unpack
 from edgetui.sandbox.registry.store import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, is_digest
+from edgetui.sandbox.registry.unpack import UnsafeLayerError, unpack
 
 _TIMEOUT = (10, 60)  # seconds: to connect, and between two pieces of an answer
 _DOCUMENT_LIMIT = 4 << 20  # bytes of a manifest or configuration
