@@ -45,6 +45,11 @@ def left(script: str) -> list[str]:
     return found
 
 
+def folders(cache: Path, script: str) -> list[str]:
+    """What is left of the script in the trials' folders, which other tests use too."""
+    return [str(one) for one in (cache / "trials").glob(f"*/app/{script}")]
+
+
 Trial = Callable[..., Smoked]
 
 
@@ -58,7 +63,7 @@ def trial(tmp_path: Path, sandbox_cache: Path) -> Trial:
         request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", sample, seconds, memory)
         *_, last = TrialServer(sandbox_cache).run(request)
         assert isinstance(last, Smoked)
-        assert left(script.name) == []
+        assert left(script.name) == folders(sandbox_cache, script.name) == []
         return last
 
     return run
@@ -209,7 +214,7 @@ def test_cancelling_ends_it(tmp_path: Path, sandbox_cache: Path) -> None:
     with using(cancellation), pytest.raises(EdgeError) as stopped:
         until_init(TrialServer(sandbox_cache).run(request))
     assert stopped.value.kind == "cancelled"
-    assert left(script.name) == []
+    assert left(script.name) == folders(sandbox_cache, script.name) == []
 
 
 def test_leaving_the_iterator_ends_it(tmp_path: Path, sandbox_cache: Path) -> None:
@@ -222,7 +227,7 @@ def test_leaving_the_iterator_ends_it(tmp_path: Path, sandbox_cache: Path) -> No
             break
     next(running)
     running.close()  # type: ignore[attr-defined]
-    assert left(script.name) == []
+    assert left(script.name) == folders(sandbox_cache, script.name) == []
 
 
 KILLED = """
@@ -247,11 +252,12 @@ def test_nothing_is_left_when_edgetui_itself_is_killed(tmp_path: Path, sandbox_c
         assert killed.stdout is not None
         assert killed.stdout.readline() == "in init\n"
         assert len(left(script.name)) >= 3
+        assert len(folders(sandbox_cache, script.name)) == 1
         killed.kill()
     until = time.monotonic() + 20
-    while left(script.name) and time.monotonic() < until:
+    while left(script.name) + folders(sandbox_cache, script.name) and time.monotonic() < until:
         threading.Event().wait(0.05)
-    assert left(script.name) == []
+    assert left(script.name) == folders(sandbox_cache, script.name) == []
 
 
 def test_an_environment_that_cannot_be_installed_says_why(tmp_path: Path, sandbox_cache: Path) -> None:

@@ -22,7 +22,7 @@ ValueError: bad shape
 
 
 def test_a_traceback_begins_at_the_script_and_ends_with_the_exception() -> None:
-    assert Told("score.py", SCRIPT, OUTPUT).traceback() == (
+    assert Told("score.py", SCRIPT, "", OUTPUT).traceback() == (
         '  File "score.py", line 12, in run',
         "    return model.predict(rows)",
         '  File "/env/lib/python3.11/site-packages/sklearn/base.py", line 3, in predict',
@@ -33,12 +33,12 @@ def test_a_traceback_begins_at_the_script_and_ends_with_the_exception() -> None:
 
 def test_of_several_the_last_is_kept_and_none_is_nothing() -> None:
     again = [line.replace("bad shape", "worse shape") for line in OUTPUT]
-    assert Told("score.py", SCRIPT, [*OUTPUT, *again]).traceback()[-1] == "ValueError: worse shape"
-    assert Told("score.py", SCRIPT, ["nothing", "happened"]).traceback() == ()
+    assert Told("score.py", SCRIPT, "", [*OUTPUT, *again]).traceback()[-1] == "ValueError: worse shape"
+    assert Told("score.py", SCRIPT, "", ["nothing", "happened"]).traceback() == ()
 
 
 def test_a_recursion_keeps_its_end_only() -> None:
     frames = [f'  File "{SCRIPT}", line {n}, in run' for n in range(500)]
-    found = Told("score.py", SCRIPT, [*frames, "RecursionError: too deep"]).traceback()
+    found = Told("score.py", SCRIPT, "", [*frames, "RecursionError: too deep"]).traceback()
     assert len(found) == TRACEBACK
     assert found[-1] == "RecursionError: too deep"

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -20,10 +17,10 @@ from typing import Any
 
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.errors import short
+from edgetui.adapters.files.own_folder import claim
 from edgetui.adapters.hosting.messages import GRACE, Cancel, Start
 
 _WORDS_LIMIT = 256 * 1024  # bytes of an idle child's stderr that are kept
-_OLD = 60.0  # seconds; a younger folder may not have been locked yet
 
 # What a child gets of our environment; everything else may be a secret that it does not need.
 _PASSED = frozenset(
@@ -172,28 +169,11 @@ class ChildProcess:
 
 
 def _private_folder(children: Path, name: str) -> tuple[Path, int]:
-    """Make a folder that only we can read, locked while we live, and sweep away those whose owners were killed."""
-    children.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in children.iterdir():
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > _OLD:
-                descriptor = _locked(old)
-                shutil.rmtree(old, ignore_errors=True)
-                os.close(descriptor)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=children))
+    """Claim a folder for one child, with room for its temporary files and for a home of its own."""
+    folder, lock = claim(children, name)
     for inner in ("tmp", "home"):
         (folder / inner).mkdir(mode=0o700)
-    return folder, _locked(folder)
-
-
-def _locked(folder: Path) -> int:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+    return folder, lock
 
 
 def _environment(

@@ -8,13 +8,13 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgetui.adapters.files.own_folder import claimed
 from edgetui.adapters.trial import words as trial_words
 from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
 from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
@@ -53,13 +53,13 @@ class TrialServer:
     """The Trial port; `cache` is edgetui's cache folder."""
 
     def __init__(self, cache: Path) -> None:
-        self._environments = TrialEnvironments(cache)
+        self._environments, self._folders = TrialEnvironments(cache), cache / "trials"
 
     def run(self, request: TrialRequest) -> Iterator[Event]:
         """Install, start, ask, end; ends in `Smoked`. EdgeError where the environment cannot be made."""
         environment = yield from self._environments.ensure(request.requirements, request.python)
-        with tempfile.TemporaryDirectory(prefix="edgetui-trial-", ignore_cleanup_errors=True) as folder:
-            yield from _Trial(request, environment, Path(folder)).run()
+        with claimed(self._folders, "trial") as folder:
+            yield from _Trial(request, environment, folder).run()
 
 
 class _Trial:
@@ -72,6 +72,7 @@ class _Trial:
 
     def run(self) -> Generator[Event, None, None]:
         script = self._lay_out()
+        text, app = script.read_text(encoding="utf-8", errors="replace"), script.parent
         listening = socket.create_server(("127.0.0.1", 0), backlog=16)
         port = listening.getsockname()[1]
         number = listening.fileno()
@@ -79,7 +80,7 @@ class _Trial:
         limits = Limits(self._request.seconds, self._request.memory, PROCESSES)
         yield Progress("script", "starting the inference server")
         with contextlib.closing(listening):
-            with Supervised(argv, self._environ(script), self._folder / "app", limits, (number,)) as running:
+            with Supervised(argv, self._environ(script), app, limits, (number,), self._folder) as running:
                 # Only the server holds the socket now: when it ends, whoever asks it is told at once.
                 listening.close()
                 asking = threading.Thread(target=self._ask, args=(running, port), name="trial", daemon=True)
@@ -99,7 +100,7 @@ class _Trial:
                             yield Progress("script", "asking with the sample")
                 output = list(running.output.tail)
             asking.join(5.0)
-        yield self._verdict(script, ended or Ended(None, "stopped"), output)
+        yield self._verdict(trial_words.Told(self._request.name, script, text, output), ended or Ended(None, "stopped"))
 
     def _lay_out(self) -> Path:
         """The folders as the image has them; files are links, so that a big model costs nothing."""
@@ -148,8 +149,7 @@ class _Trial:
         finally:
             running.stop()
 
-    def _verdict(self, script: Path, ended: Ended, output: list[str]) -> Smoked:
-        told = trial_words.Told(self._request.name, script, output)
+    def _verdict(self, told: trial_words.Told, ended: Ended) -> Smoked:
         health, answer = self._replies.get("/"), self._replies.get("/score")
         up = health is not None and health.status == 200
         problems: list[Problem] = []

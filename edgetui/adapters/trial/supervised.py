@@ -58,11 +58,18 @@ class Output:
 class Supervised:
     """One run, as a context: leaving it ends the program and all that it started.
 
-    `happenings` gives its lines, what others `put`, and at last `Ended`.
+    `happenings` gives its lines, what others `put`, and at last `Ended`. `folder` is removed when all of it has ended, also
+    where this process does not live to see that.
     """
 
     def __init__(
-        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, limits: Limits, fds: Sequence[int] = ()
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        limits: Limits,
+        fds: Sequence[int] = (),
+        folder: Path | None = None,
     ) -> None:
         self.output = Output()
         self._queue: queue.Queue[Any] = queue.Queue()
@@ -74,6 +81,7 @@ class Supervised:
             "memory": limits.memory,
             "processes": limits.processes,
             "fds": list(fds),
+            "folder": str(folder or ""),
         }
         self._fds = tuple(fds)
         self._what = Path(argv[0]).name

@@ -2,7 +2,8 @@
 
 This file is run by itself (`python -I supervisor.py REPORT_FD`), knows nothing of ours, and gets its order as one line of
 JSON on stdin. stdin stays open as the lifeline: its end means stop. What the program prints goes to our stdout; the program's
-own stdin is empty. At the end one line of JSON goes to REPORT_FD: code, why, peak, processes.
+own stdin is empty. At the end the folder that the order names goes, also where whoever gave it is gone by then, and one line
+of JSON goes to REPORT_FD: code, why, peak, processes.
 
 On Linux, processes that detach themselves are adopted by this one (PR_SET_CHILD_SUBREAPER), so that they are found and ended too.
 """
@@ -14,6 +15,7 @@ import ctypes
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +38,8 @@ def main() -> int:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     said = _run(order)
+    if order.get("folder"):
+        shutil.rmtree(order["folder"], ignore_errors=True)
     os.write(report, json.dumps(said).encode() + b"\n")
     return 0
 

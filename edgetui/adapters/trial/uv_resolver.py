@@ -6,10 +6,10 @@ import json
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgetui.adapters.files.own_folder import claimed
 from edgetui.adapters.trial import uv_program
 from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
 from edgetui.core.errors import EdgeError
@@ -43,13 +43,13 @@ class UvResolver:
             )
         problems: list[Problem] = []
         pins: dict[str, str] = {}
-        with tempfile.TemporaryDirectory(prefix="edgetui-resolve-") as here:
+        with claimed(self._cache / "trials", "resolve") as here:
             if request.requirements:
                 yield Progress("script", f"resolving {len(request.requirements)} packages for {request.platform}")
-                yield from self._pip(request, Path(here), pins, problems)
+                yield from self._pip(request, here, pins, problems)
             micromamba = shutil.which("micromamba")
             if request.conda and micromamba:
-                yield from self._conda(micromamba, request, Path(here), problems)
+                yield from self._conda(micromamba, request, here, problems)
         unchecked = () if micromamba else tuple(text for text, _ in request.conda)
         yield Resolved(not problems, pins, tuple(problems), unchecked)
 

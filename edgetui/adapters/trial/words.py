@@ -23,10 +23,10 @@ def begins(line: str) -> bool:
 
 
 class Told:
-    """The output of one server: `name` is what problems call the script."""
+    """The output of one server: `name` is what problems call the script, `script` where it lay with this `text`."""
 
-    def __init__(self, name: str, script: Path, output: Sequence[str]) -> None:
-        self._name, self._script, self._output = name, script, output
+    def __init__(self, name: str, script: Path, text: str, output: Sequence[str]) -> None:
+        self._name, self._script, self._text, self._output = name, script, text, output
 
     def init_seconds(self) -> float | None:
         """How long `init()` took, by the server's own clock."""
@@ -119,8 +119,7 @@ class Told:
 
     def _line_of(self, function: str) -> int:
         """Where the script defines a function."""
-        text = self._script.read_text(encoding="utf-8", errors="replace") if self._script.exists() else ""
-        for number, one in enumerate(text.splitlines(), 1):
+        for number, one in enumerate(self._text.splitlines(), 1):
             if re.match(rf"(?:async )?def {function}\b|{function}\s*=", one):
                 return number
         return 0
