@@ -81,7 +81,9 @@ def _from_file(path: Path) -> dict[str, Any]:
     try:
         values = tomlkit.parse(text).unwrap()
     except ParseError as problem:
-        raise _wrong("", f"{path} is no valid TOML", str(problem), "Correct that line.") from None
+        from edgetui.core import parser_words
+
+        raise _wrong("", f"{path} is no valid TOML", parser_words.toml(problem), "Correct that line.") from None
     return {key: _checked(key, value, str(path)) for key, value in values.items()}
 
 

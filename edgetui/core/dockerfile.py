@@ -14,6 +14,7 @@ import re
 
 import msgspec
 
+from edgetui.core import parser_words
 from edgetui.core.errors import bad_input
 
 APP_ROOT = "/var/azureml-app"
@@ -70,7 +71,7 @@ def environment(text: str) -> Environment:
     try:
         document = YAML(typ="safe", pure=True).load(text)
     except YAMLError as wrong:
-        raise _unfit("The environment is not YAML", str(wrong).splitlines()[0]) from None
+        raise _unfit("The environment is not YAML", parser_words.yaml(wrong)) from None
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise _unfit("The environment has no list of dependencies", "Add `dependencies:` with a list below it")

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 import msgspec
 
-from edgetui.core import rules
+from edgetui.core import parser_words, rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
@@ -55,7 +55,14 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
         except ValueError as wrong:
             line = getattr(wrong, "lineno", 0)
             remedy = "the sample is sent to the module as it is; most scripts read JSON"
-            yield Problem(files.sample, line, "warning", f"this is not JSON: {wrong}", remedy, "sample")
+            yield Problem(
+                files.sample,
+                line,
+                "warning",
+                f"this is not JSON: {parser_words.json(wrong, line=False)}",
+                remedy,
+                "sample",
+            )
 
 
 def _model(plan: Plan, environment: str, ports: Ports) -> Iterator[Problem]:
@@ -117,7 +124,9 @@ def config_file(plan: Plan, ports: Ports) -> None:
         known = json.loads(text)
     except ValueError as wrong:
         raise bad_input(
-            "workspace.config", f"{name} is not JSON: {wrong}", "Download it from the workspace again."
+            "workspace.config",
+            f"{name} is not JSON: {parser_words.json(wrong)}",
+            "Download it from the workspace again.",
         ) from wrong
     if not isinstance(known, dict):
         raise bad_input("workspace.config", f"{name} holds no names", "Download it from the workspace again.")
@@ -138,19 +147,23 @@ def scoring_inputs(plan: Plan, ports: Ports) -> str:
 
 
 def trial_inputs(plan: Plan, ports: Ports) -> str:
-    """Fingerprint of what a trial takes: script, environment, sample and model file."""
+    """Fingerprint of what a trial takes: script, environment, model file and samples; another sample may be missing."""
     sample, model = plan.scoring.sample, plan.model.path
     return resources.fingerprint(
         scoring_inputs(plan, ports),
         ports.files.fingerprint(resources.path(plan, sample), "scoring.sample") if sample else "",
         ports.files.fingerprint(resources.path(plan, model), "model.path") if model else "",
+        *(
+            _now(lambda: ports.files.fingerprint(resources.path(plan, other), "scoring.samples"))
+            for other in plan.scoring.samples
+        ),
     )
 
 
 def resolving_inputs(plan: Plan, ports: Ports) -> str:
     """Fingerprint of what the resolver takes: the environment, for the image's platform."""
-    path = resources.path(plan, plan.scoring.environment)
-    return resources.fingerprint(ports.files.fingerprint(path, "scoring.environment"), plan.image.platform)
+    text = ports.files.read_text(resources.path(plan, plan.scoring.environment), "scoring.environment")
+    return resources.fingerprint(text, plan.image.platform)
 
 
 def model_inputs(plan: Plan, ports: Ports) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from edgetui.core import parser_words
 from edgetui.core.errors import bad_input
 
 # As `Workspace.from_config` searches: every kind of folder through all ancestors, then the next kind.
@@ -50,7 +51,7 @@ def read_config(path: Path) -> tuple[str, str, str]:
     except (OSError, UnicodeDecodeError) as problem:
         raise bad_input(field, f"Cannot read {path}", "Make it a file that you may read.", str(problem)) from None
     except ValueError as problem:
-        raise bad_input(field, f"{path} is no valid JSON", "Correct that line.", str(problem)) from None
+        raise bad_input(field, f"{path} is no valid JSON", "Correct that line.", parser_words.json(problem)) from None
     if not isinstance(values, dict):
         raise bad_input(field, f"{path} holds no JSON object", f"It must have the keys {', '.join(_KEYS)}.")
     scope = values.get("Scope")

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from edgetui.core import parser_words
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.plan import Plan, Section
 
@@ -18,6 +19,15 @@ _WHERE = re.compile(r" - at `(key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _POSITION = re.compile(r"at line (?P<line>\d+) col(?:umn)? (?P<column>\d+)")
 _TWICE = re.compile(r'Key "(?P<key>.+)" already exists')
+_GOT = re.compile(r"got `(?P<kind>[^`]*)`")
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number with a point",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
 _HEADER = re.compile(r"\s*(?P<open>\[\[?)\s*(?P<name>[^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _ASSIGN = re.compile(r"""\s*(?P<key>(?:[A-Za-z0-9_.-]|\s(?=[.\s=])|"(?:\\.|[^"\\])*"|'[^']*')+?)\s*=""")
 _SECRETS = {"password", "passwd", "secret", "key", "token", "connection_string", "sas"}
@@ -34,8 +44,10 @@ def read(text: str, file: str) -> Plan:
         data = tomlkit.parse(text).unwrap()
     except (TOMLKitError, ValueError) as error:
         remedy = "Correct the line; text needs quotes, and every [section] and key stands once."
-        detail = str(error).replace(r"'\x00'", "the end of the file")
-        raise bad_input("", f"{file}:{_line_of_error(text, error)}: this is not TOML", remedy, detail) from None
+        line = _line_of_error(text, error)
+        detail = parser_words.toml(error)
+        detail = detail if detail.startswith("line ") else f"line {line}: {detail}"
+        raise bad_input("", f"{file}:{line}: this is not TOML", remedy, detail) from None
     for name in NOT_IN_FILE & data.keys():
         raise _unknown(text, file, (), name)
     try:
@@ -69,7 +81,8 @@ def _invalid(text: str, file: str, data: Any, message: str) -> EdgeError:
     else:
         title, remedy = f"{key or 'the file'} must be {_say_type(wanted)}", _advice(wanted)
     # Values are not repeated: nobody knows what stands in a wrong place.
-    detail = "" if choices else re.sub(r" - at `.*", "", message)
+    got = _GOT.search(message)
+    detail = f"It is {_KINDS.get(got['kind'], 'something else')}." if got and not choices else ""
     return bad_input(key, f"{file}:{line_of(text, path)}: {title}", remedy, detail)
 
 

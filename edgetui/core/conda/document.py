@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from edgetui.core import parser_words
 from edgetui.core.conda.rules import problem
 from edgetui.core.models import Problem
 
@@ -59,11 +60,10 @@ def read(file: str, text: str) -> Document:
         loaded = YAML(typ="rt").load(text)
     except MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
-        message = f"this is not YAML: {wrong.problem or wrong.context or 'unreadable'}"
+        message = f"this is not YAML: {parser_words.yaml(wrong)}"
         document.problems.append(problem(file, mark.line + 1 if mark else 0, "yaml", message))
     except (YAMLError, ValueError, RecursionError) as wrong:
-        first = next(iter(str(wrong).splitlines()), "unreadable")
-        document.problems.append(problem(file, 0, "yaml", f"this is not YAML: {first}"))
+        document.problems.append(problem(file, 0, "yaml", f"this is not YAML: {parser_words.yaml(wrong)}"))
     else:
         document.problems += _fill(document, loaded)
     return document
