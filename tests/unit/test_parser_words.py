@@ -71,7 +71,7 @@ def test_yaml(text: str, words: str) -> None:
     ],
 )
 def test_json(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match="line [12]") as caught:
+    with pytest.raises(ValueError, match=r"line [12]") as caught:
         json.loads(text)
     assert parser_words.json(caught.value).startswith(words)
     assert not parser_words.json(caught.value, line=False).startswith("line")
