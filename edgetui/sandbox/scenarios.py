@@ -122,6 +122,12 @@ SCENARIOS = {
     "build-fails": Scenario(
         "An installer that finds no package at all", _MODELS, {"builder": {"installer": _NO_PACKAGES}}
     ),
+    "older-workspace": Scenario(
+        "A workspace that serves no packages, only the image API that was before them",
+        _MODELS,
+        {},
+        ({"method": "POST", "path": "/modelmanagement/.*/packages$", "status": 404},),
+    ),
     "denied": Scenario("An account that may look at everything and change nothing", _MODELS, {}, _READ_ONLY),
     "throttled": Scenario("Services that refuse the first calls: too many requests", _MODELS, {}, _THROTTLES),
 }

@@ -20,9 +20,9 @@ ENVIRONMENT = f"dependencies:\n- python=3.{sys.version_info[1]}\n- pip\n"
 LIMIT = 120.0  # seconds until a hung build is given up
 
 
-def slow_sandbox(new_sandbox: Callable[..., Sandbox], state: Path, pause: float) -> Sandbox:
+def slow_sandbox(new_sandbox: Callable[..., Sandbox], state: Path, pause: float, scenario: str = "happy") -> Sandbox:
     """A sandbox whose builds wait at each step."""
-    new_sandbox(state=state).stop()
+    new_sandbox("--scenario", scenario, state=state).stop()
     world = World(state, state / "unused")
     world.put("setting", "builder", {"pause": pause})
     world.close()

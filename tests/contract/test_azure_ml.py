@@ -445,6 +445,28 @@ def test_an_environment_or_script_that_cannot_be_used_names_its_field(
         assert "Traceback" not in str(error)
 
 
+def test_a_workspace_without_packages_says_what_its_older_api_cannot(
+    machine: Machine, model: str, fault: Callable[..., None]
+) -> None:
+    fault(method="POST", path="/packages$", status=404)
+    for field, name, more in (
+        ("image.platform", "older", {"platform": "linux/arm64"}),
+        ("image.name", "has_underscore", {}),
+    ):
+        error = refusal(
+            lambda name=name, more=more: list(machine.ports.builder.build(request(machine, model, name, **more)))
+        )  # type: ignore[misc]
+        assert (error.kind, error.field) == ("input", field), error
+
+
+def test_a_workspace_that_builds_no_images_at_all_says_so(
+    machine: Machine, model: str, fault: Callable[..., None]
+) -> None:
+    fault(method="POST", path="/(packages|images)$", status=410)
+    error = refusal(lambda: list(machine.ports.builder.build(request(machine, model, "none"))))
+    assert (error.field, error.remedy) == ("image.builder", "Build with acr or docker.")
+
+
 def operations(sandbox: Sandbox) -> list[dict[str, Any]]:
     """The builds that the sandbox knows."""
     with sqlite3.connect(f"file:{sandbox.state / 'world.sqlite'}?mode=ro", uri=True) as world:

@@ -73,3 +73,23 @@ def test_a_build_that_is_gone_there_is_begun_anew(new_sandbox: Callable[..., San
     code, events = finish(start_client(sandbox, plan, state))
     assert code == 0, events
     assert [one["state"] for one in operations(sandbox)] == ["Succeeded"]
+
+
+def test_a_workspace_that_serves_only_the_older_image_api_is_built_for_and_gone_on_with_alike(
+    new_sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> None:
+    sandbox = build_clients.slow_sandbox(new_sandbox, tmp_path / "slow", 0.3, "older-workspace")
+    plan, state = build_clients.write_plan(sandbox, tmp_path / "plan", "azureml"), tmp_path / "client"
+    assert kill_at(start_client(sandbox, plan, state), "Step 3/") > 3
+    code, events = finish(start_client(sandbox, plan, state))
+    assert code == 0, events
+    (operation,) = operations(sandbox)
+    told = kept_log(events)
+    assert "older image API" in told[0]
+    assert told[2:] == log_of(sandbox, operation)
+    built = events[-1]
+    # Azure numbers these images; what the builder does not know, the registry says.
+    assert built["reference"] == operation["resourceLocation"]
+    assert built["reference"].endswith(":1")
+    assert built["digest"].startswith("sha256:")
+    assert (built["platform"], built["size"] > 0) == ("linux/amd64", True)

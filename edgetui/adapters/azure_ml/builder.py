@@ -1,4 +1,4 @@
-"""Images by Azure ML: `Model.package` of azureml-core, with its log as it grows."""
+"""Images by Azure ML: `Model.package` of azureml-core (or what was before it), with its log as it grows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 from azureml.core import Environment, Model
 from azureml.core.model import InferenceConfig, ModelPackage
 
+from edgetui.adapters.azure_ml import older_image
 from edgetui.adapters.azure_ml.session import Session, session
 from edgetui.adapters.builders.append_log import AppendLog, Piece
 from edgetui.adapters.builders.build_log import cause
 from edgetui.adapters.context import Context
-from edgetui.adapters.errors import as_edge_error, short
+from edgetui.adapters.errors import as_edge_error, short, status_of
 from edgetui.adapters.web import Web
 from edgetui.core.build_causes import explained
 from edgetui.core.cancel import current
@@ -53,7 +54,7 @@ class AzureMlBuilder:
         begun = time.monotonic()
         operation = _Operation(self._session.workspace(request.workspace), self._web)
         with current().on_cancel(operation.cancel):
-            resume = request.resume if request.resume and operation.attach(request.resume.run) else None
+            resume = request.resume if request.resume and operation.attach(request.resume) else None
             if not resume and request.only_watch:
                 raise gone(f"The build of {request.name}:{request.tag}")
             if not resume:
@@ -70,6 +71,7 @@ class _Operation:
 
     def __init__(self, workspace: Any, web: Web) -> None:
         self.package: Any = None
+        self._stage = "image"
         self._workspace, self._web = workspace, web
         self._asked = False
         self._known = threading.Event()
@@ -83,15 +85,41 @@ class _Operation:
         name, _, version = request.model.rpartition(":")
         model = Model(self._workspace, name=name, version=int(version))
         self._asked = True
-        self.package = Model.package(self._workspace, [model], config, image_name=request.name, image_label=request.tag)
+        try:
+            self.package = Model.package(
+                self._workspace, [model], config, image_name=request.name, image_label=request.tag
+            )
+        except Exception as problem:
+            if not older_image.is_wanted(problem):
+                raise
+            yield LogLine(_JOB, "This workspace serves no packages (Model.package): its older image API is tried.")
+            yield LogLine(_JOB, "Azure numbers its images: the tag will be a number, not the one that was asked for.")
+            self._by_older_api(request, model)
         self._known.set()
 
-    def attach(self, run: str) -> bool:
-        """Take up one that was begun before; False where it is gone or was cancelled. Raises EdgeError."""
+    def _by_older_api(self, request: BuildRequest, model: Any) -> None:
         try:
-            self.package = ModelPackage(self._workspace, run, None)
+            self.package = older_image.create(self._workspace, request, model)
+        except EdgeError:
+            raise
         except Exception as problem:
-            error = as_edge_error(problem, f"find build {run} again")
+            if status_of(problem) not in older_image.NOT_SERVED:
+                raise
+            title = "This workspace builds no images: it serves neither packages nor the older image API"
+            remedy = "Build with acr or docker."
+            raise EdgeError(title, short(str(problem)), remedy, field="image.builder") from problem
+        self._stage = older_image.STAGE
+
+    def attach(self, run: BuildRun) -> bool:
+        """Take up one that was begun before; False where it is gone or was cancelled. Raises EdgeError."""
+        self._stage = run.stage
+        try:
+            if run.stage == older_image.STAGE:
+                self.package = older_image.OlderImage(self._workspace, run.run)
+            else:
+                self.package = ModelPackage(self._workspace, run.run, None)
+        except Exception as problem:
+            error = as_edge_error(problem, f"find build {run.run} again")
             if error.retryable or error.kind == "access":
                 raise error from problem
             return False
@@ -151,7 +179,7 @@ class _Operation:
         return str(self.package._operation_id)  # noqa: SLF001 -- what goes on is known by nothing else
 
     def _run(self, offset: int) -> ImageRun:
-        return ImageRun(BuildRun("azureml", self._id, "image", offset))
+        return ImageRun(BuildRun("azureml", self._id, self._stage, offset))
 
     def _look(self, offset: int) -> Piece:
         url = self.package.package_build_log_uri
