@@ -110,6 +110,14 @@ class KeptLog(Record, frozen=True):
     changed: float
 
 
+class RecentPlan(Record, frozen=True):
+    """A plan that was saved here: its name, and when its file changed last (seconds since the epoch; 0 where it is gone)."""
+
+    path: str
+    name: str
+    saved: float
+
+
 class BuildRequest(Record, frozen=True):
     """An image to build; all paths are absolute. From `model_path` on it is for builders that make our own Dockerfile."""
 

@@ -24,6 +24,7 @@ from edgetui.core.models import (
     KeptLog,
     ModelUpload,
     ModelVersion,
+    RecentPlan,
     RegistryCredential,
     RegistryInfo,
     ResolveRequest,
@@ -274,8 +275,8 @@ class PlanFiles(Protocol):
         """Hold the plan against other processes while it is carried out; EdgeError(retryable) where another one has it."""
         ...
 
-    def latest(self) -> str:
-        """The path of the plan that the wizard saved last, or ""."""
+    def recent(self) -> list[RecentPlan]:
+        """The plans that were saved last, the latest first; also those whose file is gone since."""
         ...
 
     def new(self) -> str:

@@ -46,11 +46,6 @@ class Session:
         self._lock = threading.RLock()
         self._saving = threading.Lock()  # taken before `_lock`, never after it
 
-    @staticmethod
-    def resume(ports: Ports) -> str:
-        """The path of the plan that was worked on last, or ""."""
-        return ports.plans.latest()
-
     def edit(self, plan: Plan) -> None:
         """Replace the plan and save it; results that belong to another workspace, hub or model are dropped.
 

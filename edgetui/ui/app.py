@@ -12,7 +12,7 @@ from textual import on
 from textual._context import active_message_pump
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from edgetui.core import steps
 from edgetui.core.errors import EdgeError
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from edgetui.jobs.session import Session
     from edgetui.settings import Settings
     from edgetui.ui.screens.hub import HubScreen
+
+KEYS = {"esc": "Esc", "⏎": "Enter", "enter": "Enter", "space": "Space", "del": "Del"}  # as they are printed
 
 # Imported when opened: the first frame needs the list of steps only.
 SCREENS = {
@@ -298,13 +300,21 @@ class EdgeApp(App[int]):
     def get_key_display(self, binding: Binding) -> str:
         """Keys as they are printed on the keyboard: F3, not f3."""
         shown = super().get_key_display(binding)
-        return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else shown
+        return shown.upper() if shown[:1] == "f" and shown[1:].isdigit() else KEYS.get(shown, shown)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No list of commands over a dialog: they are about what lies behind it."""
+        if action == "command_palette":
+            return not isinstance(self.screen, ModalScreen)
+        return super().check_action(action, parameters)
 
     def action_help(self) -> None:
-        """Explain what has the focus."""
+        """Explain what has the focus; the same key closes it."""
         from edgetui.ui.screens.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
             self.push_screen(HelpScreen.about(self.screen))
 
     def action_copy_selection(self) -> None:

@@ -44,6 +44,18 @@ async def until(
         await asyncio.sleep(0.01)
 
 
+async def still(pilot: Pilot[int]) -> str:
+    """The screen's text once all of it is drawn: keys at the bottom, and nothing that moves from one look to the next."""
+    before = ""
+
+    def settled() -> bool:
+        nonlocal before
+        shown, before = before, text_of(pilot.app)
+        return shown == before and shown.splitlines()[-1:] not in ([], [""])
+
+    return await until(pilot, settled)
+
+
 def masked(text: str, **names: str) -> str:
     """The text without what differs from run to run: ports, times, spinners; `names` are texts to mask, by their mask."""
     for mask, real in names.items():

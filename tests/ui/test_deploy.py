@@ -20,7 +20,7 @@ from edgetui.ui.screens.deploy import DeployScreen
 from edgetui.ui.words import review as review_words
 from tests.conftest import Sandbox
 
-from .driving import check_snapshot, masked, text_of, until
+from .driving import check_snapshot, masked, still, text_of, until
 from .on_sandbox import Outside, outside, outside_of_own
 
 
@@ -46,7 +46,8 @@ def steady(pilot: Pilot[int], shown: str) -> str:
 
 
 async def reviewed(pilot: Pilot[int]) -> str:
-    return await until(pilot, "Nothing is changed yet.")
+    await until(pilot, "Nothing is changed yet.")
+    return await still(pilot)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -60,7 +61,7 @@ async def test_a_review_comes_first_and_cancel_is_the_safe_answer(shared: Outsid
         question = await until(pilot, "Deploy to line1-gateway?")
         assert "Cancel" in question
         assert "pump-anomaly goes to line1-gateway." in question
-        check_snapshot(f"deploy-question-{size[0]}x{size[1]}", steady(pilot, question))
+        check_snapshot(f"deploy-question-{size[0]}x{size[1]}", steady(pilot, await still(pilot)))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DeployScreen))
         assert not cast("EdgeApp", pilot.app).bridge.running

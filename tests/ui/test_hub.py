@@ -12,7 +12,7 @@ from edgetui.adapters.files.plan_files import TomlPlanFiles
 from edgetui.core.plan import Model, Plan
 from edgetui.ui.app import EdgeApp
 from tests.ui.conftest import SIZES
-from tests.ui.driving import check_snapshot, masked, text_of, until
+from tests.ui.driving import check_snapshot, masked, still, text_of, until
 from tests.ui.fake_ports import World
 
 WORKSPACE = '[workspace]\nsubscription = "sub-1"\nresource_group = "edge-rg"\nname = "edge-ws"\n'
@@ -25,7 +25,7 @@ async def test_start_screen_over_the_steps(fake: Callable[..., EdgeApp], size: t
     async with app.run_test(size=size) as pilot:
         shown = await until(pilot, "Start from the example")
         assert "SANDBOX" in shown.splitlines()[0]
-        check_snapshot(f"start-{size[0]}x{size[1]}", masked(shown))
+        check_snapshot(f"start-{size[0]}x{size[1]}", masked(await still(pilot)))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -35,7 +35,7 @@ async def test_a_plan_from_the_command_line_opens_at_its_next_step(
     app = fake(WORKSPACE + MODEL)
     async with app.run_test(size=size) as pilot:
         await until(pilot, "Enter opens a step")
-        shown = text_of(app)
+        shown = await still(pilot)
         assert "Where do you want" not in shown
         assert app.hub.highlighted.step.id == "script"
         check_snapshot(f"hub-{size[0]}x{size[1]}", masked(shown))
@@ -61,6 +61,51 @@ async def test_the_last_plan_is_offered_again(fake: Callable[..., EdgeApp], tmp_
         await pilot.press("enter")
         await until(pilot, "plan: mine")
         assert app.session.path == str(tmp_path / "mine.toml")
+
+
+async def test_recent_plans_are_listed_and_opened_and_missing_ones_are_marked(
+    fake: Callable[..., EdgeApp], tmp_path: Path
+) -> None:
+    plans = TomlPlanFiles(tmp_path / "state")
+    for name in ("first", "gone", "second", "third"):
+        plans.save(str(tmp_path / f"{name}.toml"), Plan(model=Model(name=name, version=1)))
+    (tmp_path / "gone.toml").unlink()
+    app = fake()
+    async with app.run_test() as pilot:
+        shown = await until(pilot, "Continue with third")
+        lines = [line.strip(" │") for line in shown.splitlines()]
+        second, gone, first = (next(line for line in lines if line.startswith(n)) for n in ("second", "gone", "first"))
+        assert second.endswith("/second.toml")
+        assert "is gone" in gone
+        assert first.endswith("/first.toml")
+        await pilot.press("down", "down", "enter")
+        await until(pilot, "plan: first")
+        assert app.session.path == str(tmp_path / "first.toml")
+
+
+async def test_the_start_screen_opened_again_stays_with_the_open_plan_on_escape(fake: Callable[..., EdgeApp]) -> None:
+    app = fake(WORKSPACE + MODEL)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        app.edit(app.session.plan)
+        open_path = app.session.path
+        await pilot.press("f7")
+        shown = await until(pilot, "Go on with pump")
+        assert "Esc Back" in shown.splitlines()[-1]
+        assert "F3" not in shown.splitlines()[-1]
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.session.path == open_path
+
+
+async def test_a_plan_that_is_damaged_says_so_where_it_is_offered(fake: Callable[..., EdgeApp], tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    TomlPlanFiles(tmp_path / "state").save(str(file), Plan(model=Model(name="mine", version=1)))
+    file.write_text("[model]\nname = \n")
+    app = fake()
+    async with app.run_test() as pilot:
+        shown = await until(pilot, "Continue with mine")
+        assert "✗ 2: this is not TOML" in shown
 
 
 async def test_a_plan_file_can_be_typed(fake: Callable[..., EdgeApp], tmp_path: Path) -> None:
@@ -90,7 +135,7 @@ async def test_a_broken_plan_is_an_error_with_its_line(fake: Callable[..., EdgeA
     app = fake("[model]\nname = \n")
     async with app.run_test() as pilot:
         shown = await until(pilot, "That did not work")
-        assert "line 2" in shown
+        assert "line 2: something is missing at the end of the line" in shown
 
 
 async def test_steps_open_by_enter_number_and_next(fake: Callable[..., EdgeApp]) -> None:

@@ -25,6 +25,7 @@ from edgetui.core.models import (
     KeptLog,
     ModelUpload,
     ModelVersion,
+    RecentPlan,
     RegistryCredential,
     RegistryInfo,
     StoredCredential,
@@ -308,8 +309,8 @@ class _Plans(_Port):
         self.world.may("plans.owned")
         return nullcontext()
 
-    def latest(self) -> str:
-        return next(reversed(self.world.plans), "")
+    def recent(self) -> list[RecentPlan]:
+        return [RecentPlan(path, plan.model.name, 1.0) for path, plan in reversed(self.world.plans.items())]
 
     def new(self) -> str:
         return f"/plans/plan-{len(self.world.plans) + 1}.toml"

@@ -438,7 +438,7 @@ def test_a_new_plan_is_saved_with_its_first_answer(world: World) -> None:
     session.edit(Plan(workspace=Workspace("sub", "rg", "ws")))
     assert session.path in world.plans
     assert session.plan.folder == "/plans"
-    assert Session.resume(world.ports()) == session.path
+    assert world.ports().plans.recent()[0].path == session.path
 
 
 def test_a_plan_that_cannot_be_saved_is_not_lost(world: World, session: Session) -> None:

@@ -1,3 +1,4 @@
+import os
 import stat
 import string
 import subprocess
@@ -307,17 +308,35 @@ def test_a_credential_of_this_run_only_is_gone_in_the_next(plans: TomlPlanFiles,
     assert plans.load_results(path) == RESULTS
 
 
-def test_the_latest_plan_is_the_one_saved_last(plans: TomlPlanFiles, tmp_path: Path) -> None:
-    assert plans.latest() == ""
+def test_the_recent_plans_are_those_saved_last_and_say_where_a_file_is_gone(
+    plans: TomlPlanFiles, tmp_path: Path
+) -> None:
+    assert plans.recent() == []
     first = plans.new()
-    plans.save(first, Plan())
+    plans.save(first, Plan(model=Model("pump")))
     second = plans.new()
     assert second != first
     assert Path(second).parent == Path(first).parent
     plans.save(second, Plan())
-    assert TomlPlanFiles(tmp_path / "state").latest() == second
+    now = TomlPlanFiles(tmp_path / "state").recent()
+    assert [(one.path, one.name) for one in now] == [(second, ""), (first, "pump")]
+    assert now[0].saved == Path(second).stat().st_mtime
+    plans.save(first, Plan(model=Model("pump-2")))
     Path(second).unlink()
-    assert plans.latest() == ""
+    assert [(one.path, one.name, one.saved > 0) for one in plans.recent()] == [
+        (first, "pump-2", True),
+        (second, "", False),
+    ]
+
+
+def test_a_list_of_recent_plans_that_is_damaged_is_begun_anew(plans: TomlPlanFiles, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(str(tmp_path)) + b"/p\xff.toml")
+    plans.save(odd, Plan())
+    assert [one.path for one in plans.recent()] == [odd]
+    (tmp_path / "state/recent-plans.json").write_text("[[1]]")
+    assert plans.recent() == []
+    plans.save(odd, Plan(model=Model("x")))
+    assert [one.name for one in plans.recent()] == ["x"]
 
 
 def test_a_plan_is_carried_out_by_one_process_at_a_time(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import msgspec
 
 from edgetui.adapters.files import plan_reading, plan_writing
 from edgetui.adapters.files.local_files import decode, explain, read_bytes, write_atomically
+from edgetui.adapters.files.recent_plans import RecentPlans
 from edgetui.core.errors import EdgeError, bad_input
-from edgetui.core.models import THIS_RUN_ONLY
+from edgetui.core.models import THIS_RUN_ONLY, RecentPlan
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
 
@@ -36,6 +37,7 @@ class TomlPlanFiles:
 
     def __init__(self, state: Path) -> None:
         self._state = state
+        self._recent = RecentPlans(state)
         self._lock = threading.Lock()
         # A password kept in memory only ends with this process, so what says that it is there must end too.
         self._this_run: dict[Path, Results] = {}
@@ -74,7 +76,10 @@ class TomlPlanFiles:
             self._seen[file] = hashlib.sha256(encoded).hexdigest()
         except OSError as error:
             raise explain(error, file, "", "write") from None
-        self._write_state(self._state / "latest", os.fsencode(str(file)))
+        try:
+            self._recent.note(file, plan.model.name)
+        except OSError as error:
+            raise explain(error, self._state, "", "write") from None
 
     def _changed_by_others(self, file: Path, data: bytes) -> None:
         """Refuse once to overwrite what somebody else wrote; the next save is then a decision."""
@@ -142,13 +147,9 @@ class TomlPlanFiles:
         finally:
             lock.release()
 
-    def latest(self) -> str:
-        """The path of the plan that was saved last, or "" where there is none or it is gone."""
-        try:
-            path = os.fsdecode(read_bytes(self._state / "latest"))
-        except OSError:
-            return ""
-        return path if path and Path(path).is_file() else ""
+    def recent(self) -> list[RecentPlan]:
+        """The plans that were saved last, the latest first; also those whose file is gone since."""
+        return self._recent.all()
 
     def new(self) -> str:
         """A path for a new plan in edgetui's own folder, not taken yet."""

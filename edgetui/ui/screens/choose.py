@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from edgetui.ui.widgets.dialog import Dialog
 
-class ChooseScreen(ModalScreen[str]):
+
+class ChooseScreen(Dialog[str]):
     """Gives the id of the answer; the first one is the safe one: it has the focus, and Esc takes it."""
 
     HELP = "Tab changes between the answers, Enter takes one. Esc takes the first, which loses nothing."
@@ -36,6 +37,7 @@ class ChooseScreen(ModalScreen[str]):
             with Horizontal(classes="buttons"):
                 for key, words in self._answers.items():
                     yield Button(words, id=key, compact=True)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Make the safe answer the one that Enter takes."""

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from edgetui.ui.widgets.dialog import Dialog
 
-class ConfirmScreen(ModalScreen[bool]):
+
+class ConfirmScreen(Dialog[bool]):
     """Asks, with the safe answer focused; gives True for the other one."""
 
     HELP = "Tab changes between the two answers, Enter takes one. Esc is the safe one."
@@ -37,6 +38,7 @@ class ConfirmScreen(ModalScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button(self._safe, id="no", compact=True)
                 yield Button(self._verb, id="yes", compact=True)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Make the safe answer the one that Enter takes."""

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from edgetui.ui.widgets.dialog import Dialog
 
-class CrashedScreen(ModalScreen[bool]):
+
+class CrashedScreen(Dialog[bool]):
     """Gives True for going on at the list of steps, False for leaving."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,6 +33,7 @@ class CrashedScreen(ModalScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button("Back to the steps", id="back", compact=True)
                 yield Button("Quit", id="quit", compact=True)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Going on is what Enter does."""

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from edgetui.core.errors import EdgeError
+from edgetui.ui.widgets.dialog import Dialog
 
 
-class ErrorScreen(ModalScreen[None]):
+class ErrorScreen(Dialog[None]):
     """Title, remedy, and the other side's own words below; copy with `y`, try again with `r` where it may help."""
 
     HELP = "**y** copies the error, **r** tries again where that may help, **Esc** closes it. Nothing that you typed is lost."
@@ -52,6 +52,7 @@ class ErrorScreen(ModalScreen[None]):
                 yield Button("Copy", id="copy", compact=True)
                 if self._retry:
                     yield Button("Try again", id="retry", compact=True)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Make closing the answer to Enter."""

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Markdown
+
+from edgetui.ui.widgets.dialog import Dialog
 
 GENERAL = """
 **Copy**: select with the mouse, ctrl+c; hold Shift to use the terminal's own selection.
@@ -35,7 +37,7 @@ def text_about(screen: Screen[Any]) -> str:
     return "\n\n".join([*parts, "## Keys", "\n".join(rows), GENERAL.strip()])
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """A page of help over the screen it is about."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,6 +58,7 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(classes="dialog page") as page:
             page.border_title = "Help (Esc closes)"
             yield Markdown(self._text, open_links=False)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll."""

@@ -10,15 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from edgetui.ui.widgets.choice_list import ChoiceList
+from edgetui.ui.widgets.dialog import Dialog
 
 NEW = "\n"  # no path is that
 
 
-class SamplesScreen(ModalScreen[str]):
+class SamplesScreen(Dialog[str]):
     """Gives the path of the sample to send from now on, `NEW` for another one, "" for no change."""
 
     HELP = """
@@ -28,7 +28,7 @@ class SamplesScreen(ModalScreen[str]):
     and that is sent to the device at the end. **delete** forgets one; its file stays.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f2", "dismiss('')", "Back", id="samples.back", tooltip="Change nothing", key_display="Esc"),
+        Binding("escape,f2", "dismiss('')", "Back", id="samples.back", tooltip="Change nothing"),
         Binding("delete", "forget", "Forget", id="samples.forget", tooltip="Keep this one no longer; its file stays"),
     ]
 
@@ -45,6 +45,7 @@ class SamplesScreen(ModalScreen[str]):
             dialog.border_title = "Samples (Enter: this one is tried and sent)"
             yield ChoiceList([*rows, (NEW, Content("+ another one, a copy of this one to change"))], id="samples")
             yield Static(Content("delete forgets one, Esc changes nothing"), classes="hint")
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Stand on the one that is sent."""

@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from edgetui.core.events import SignIn
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded
+from edgetui.ui.widgets.dialog import Dialog
 from edgetui.ui.widgets.status_line import StatusLine
 from edgetui.ui.widgets.texts import put
 
 
-class SignInScreen(ModalScreen[None]):
+class SignInScreen(Dialog[None]):
     """Shows where to go and what to type; closes when the sign-in ended, stops it when the person goes back."""
 
     HELP = """
@@ -54,6 +54,7 @@ class SignInScreen(ModalScreen[None]):
                 yield Button("Copy code", id="code", compact=True)
                 yield Button("Copy address", id="url", compact=True)
                 yield Button("Cancel", id="cancel", compact=True)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Wait for the other side."""

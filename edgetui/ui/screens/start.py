@@ -10,6 +10,7 @@ from edgetui.core import steps
 from edgetui.core.errors import EdgeError
 
 if TYPE_CHECKING:
+    from edgetui.core.models import RecentPlan
     from edgetui.core.ports import Ports
     from edgetui.jobs.session import Session
     from edgetui.ui.screens.hub import HubScreen
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """A plan worked on before: its file, its name, how many steps are done, which comes next."""
+    """A plan worked on before: its file, its name, and how it stands."""
 
     path: str
     name: str
-    done: int
-    next: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What the start screen offers: the plan to continue with, and others that were saved here, the latest first."""
+
+    kept: Kept | None = None
+    recent: tuple[RecentPlan, ...] = ()
 
 
 def begin(hub: HubScreen) -> None:
@@ -33,13 +41,14 @@ def begin(hub: HubScreen) -> None:
         hub.status.busy(f"Opening {path}")
         edge.bridge.load("session", lambda: _open(edge.ports, path), hub)
     else:
-        edge.bridge.load("kept", lambda: _kept(edge.ports), hub)
+        edge.bridge.load("kept", lambda: _offers(edge.ports), hub)
 
 
 def loaded(hub: HubScreen, what: str, value: Any) -> None:
     """Take what the background found."""
+    edge = hub.edge
     if what == "session":
-        hub.edge.use(value)
+        edge.use(value)
         hub.show()
         if step := steps.next_open(value.situation()):
             hub.point_to(step.id)
@@ -49,8 +58,10 @@ def loaded(hub: HubScreen, what: str, value: Any) -> None:
     elif what == "kept":
         from edgetui.ui.screens.resume import ResumeScreen
 
-        hub.edge.push_screen(
-            ResumeScreen(value, sandbox=bool(hub.edge.ports.sandbox), can_stay=hub.edge.has_session),
+        edge.push_screen(
+            ResumeScreen(
+                value, sandbox=bool(edge.ports.sandbox), opened=edge.session.path if edge.has_session else None
+            ),
             lambda choice: _chosen(hub, choice),
         )
     elif what == "ready":
@@ -65,12 +76,10 @@ def load_failed(hub: HubScreen, what: str, error: EdgeError) -> None:
 
 
 def _chosen(hub: HubScreen, choice: str | None) -> None:
-    """Take the start screen's answer: `example`, `new`, or a path; None where the person went back."""
+    """Take the start screen's answer: `example`, `new`, or a path; None where the person stays with the open plan."""
     edge = hub.edge
     if choice is None:
-        if edge.has_session:
-            return
-        choice = "new"
+        return
     if edge.bridge.running:
         hub.status.problem("A job of the open plan runs: stop it first, or let it end.")
         return
@@ -127,18 +136,24 @@ def _example(ports: Ports) -> Session:
     return _open(ports, examples.start(ports))
 
 
-def _kept(ports: Ports) -> Kept | None:
-    """The plan worked on last; a plan that cannot be read any more is offered by its path alone."""
+def _offers(ports: Ports) -> Offers:
+    """The plan worked on last, and the others."""
+    recent = ports.plans.recent()
+    latest = next((plan for plan in recent if plan.saved), None)
+    kept = _kept(ports, latest.path) if latest else None
+    return Offers(kept, tuple(plan for plan in recent if plan is not latest))
+
+
+def _kept(ports: Ports, path: str) -> Kept:
+    """How a plan stands; one that cannot be read any more is offered by its path alone."""
     from edgetui.jobs.session import Session
 
-    path = Session.resume(ports)
-    if not path:
-        return None
     try:
         session = Session(ports, path)
     except EdgeError as error:
-        return Kept(path, Path(path).stem, 0, error.title)
+        return Kept(path, Path(path).stem, f"✗ {error.title.removeprefix(path).lstrip(':')}")
     views = session.views()
     done = sum(view.status is steps.Status.DONE for view in views)
     step = steps.next_open(session.situation())
-    return Kept(path, session.plan.model.name or Path(path).stem, done, step.title if step else "")
+    state = f"{done} of {len(steps.STEPS)} steps done" + (f", next: {step.title}" if step else "")
+    return Kept(path, session.plan.model.name or Path(path).stem, state)

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from edgetui.core.model_file import Facts
 from edgetui.core.templates import BY_ID, TEMPLATES, suggested
 from edgetui.jobs.edit_files import EXAMPLE
 from edgetui.ui.widgets.choice_list import ChoiceList
+from edgetui.ui.widgets.dialog import Dialog
 from edgetui.ui.widgets.texts import put
 
 KINDS = {
@@ -31,7 +31,7 @@ KINDS = {
 }
 
 
-class TemplateScreen(ModalScreen[str]):
+class TemplateScreen(Dialog[str]):
     """Gives the id of the template to start from, or "" for none.
 
     `files` says of each file that would be written whether there is one with a text in it.
@@ -45,7 +45,7 @@ class TemplateScreen(ModalScreen[str]):
     them is replaced.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f2", "dismiss('')", "Back", id="templates.back", tooltip="Change nothing", key_display="Esc"),
+        Binding("escape,f2", "dismiss('')", "Back", id="templates.back", tooltip="Change nothing"),
     ]
 
     def __init__(self, model: str, facts: Facts, files: Mapping[str, bool]) -> None:
@@ -66,6 +66,7 @@ class TemplateScreen(ModalScreen[str]):
             yield Static(Content(self._about_model()), classes="hint")
             yield ChoiceList(rows, id="templates")
             yield Static("", id="about", markup=False)
+        yield from super().compose()
 
     def on_mount(self) -> None:
         """Stand on the one that fits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from textual.content import Content
 from textual.geometry import Offset
@@ -15,9 +15,18 @@ MARK, BLANK = "▸ ", "  "
 class ChoiceList(OptionList):
     """Give it `(id, text)` pairs; `change` gives one another text. Reads without colour, and to screen readers."""
 
-    def __init__(self, choices: Iterable[tuple[str, Content]], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        choices: Iterable[tuple[str, Content]],
+        *,
+        shut: Container[str] = (),
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
+        """Show the choices; those that are `shut` cannot be chosen."""
         self._texts = dict(choices)
-        options = [Option(self._line(text, marked=False), id=key) for key, text in self._texts.items()]
+        options = [
+            Option(self._line(text, marked=False), id=key, disabled=key in shut) for key, text in self._texts.items()
+        ]
         super().__init__(*options, id=id, markup=False)
 
     @property

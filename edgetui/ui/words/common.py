@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+import time
+
+from rich.cells import cell_len, set_cell_size
+
 from edgetui.core.amounts import size_text
 from edgetui.core.events import Progress
+
+
+def moment(seconds: float) -> str:
+    """A time since the epoch as `2026-05-05 10:00`, where the person is."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def cut(text: str, room: int) -> str:
+    """As much of the beginning as there is room for."""
+    return text if cell_len(text) <= room else set_cell_size(text, max(0, room - 1)).rstrip() + "…"
+
+
+def tail(text: str, room: int) -> str:
+    """As much of the end as there is room for: of a path, that is what tells one from another."""
+    return text if cell_len(text) <= room else "…" + set_cell_size(text[::-1], max(0, room - 1))[::-1].lstrip()
 
 
 def clock(seconds: float) -> str:
