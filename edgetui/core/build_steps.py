@@ -20,5 +20,7 @@ class BuildStep(NamedTuple):
 
 def found(line: str) -> BuildStep | None:
     """The step that begins in this line; None where none does."""
+    if "/" not in line and "of" not in line:  # of ten thousand lines a second most end here
+        return None
     match = _STEP.match(plain(line))
     return BuildStep(int(match[1]), int(match[2]), match[3].strip()) if match else None

@@ -211,6 +211,51 @@ async def test_lines_that_pour_in_are_shown_in_few_repaints() -> None:
         assert rows(app)[-1] == "fast 199"
 
 
+async def test_neither_lines_nor_letters_lay_out_the_screen_and_letters_repaint_no_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 100)
+        await pilot.press("slash")
+        await pilot.pause()
+        laid_out: list[object] = []
+        drawn: list[int] = []
+        app.screen.screen_layout_refresh_signal.subscribe(app.pane, laid_out.append)
+        render = app.pane.view.render_line
+        monkeypatch.setattr(app.pane.view, "render_line", lambda y: drawn.append(y) or render(y))
+        await pilot.press(*"qzx")
+        await pilot.pause()
+        assert "no 'qzx'" in framed(app)[0]
+        assert (laid_out, drawn) == ([], [])
+        await fill(pilot, 100, 100)
+        assert "200 lines" in framed(app)[0]
+        assert framed(app)[-1].endswith("/state/logs/image-1.log ─╯")
+        assert laid_out == []
+        assert drawn
+        assert app.pane.view.vertical_scrollbar.window_virtual_size == 200
+
+
+def test_what_a_longer_text_finds_is_what_it_finds_alone() -> None:
+    lines = [f"step {number} of it" for number in range(30)]
+    buffer = LogBuffer(max_lines=25)
+    buffer.append(lines[:20])
+    typed = [plain("Step 1"[:length]) for length in range(1, 7)]
+    found = [list(buffer.matches(pattern)) for pattern in typed]
+    assert found[-1] == [1, *range(10, 20)]
+    buffer.append(lines[20:])
+    for pattern in (plain("step 1"), plain("step 1 "), plain("tep 2")):
+        fresh = LogBuffer(max_lines=25)
+        fresh.append(lines)
+        assert list(buffer.matches(pattern)) == list(fresh.matches(pattern))
+
+
+def framed(app: LogApp) -> list[str]:
+    """The screen as lines of text, with the frame."""
+    strips = app.screen._compositor.render_strips(app.size)
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
 def test_a_long_path_keeps_its_end() -> None:
     assert shortened("/a/very/long/path/to/image.log", 12) == "…o/image.log"
 

@@ -14,6 +14,8 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from edgetui.ui.widgets.line_input import LineInput
+
 
 class Field(Vertical):
     """Label, input, and a line with the problem, shown only while there is one.
@@ -53,7 +55,9 @@ class Field(Vertical):
         self.help_text = inspect.cleandoc(help)
         self._saved = value
         self._problem = ""
-        self._input = Input(value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False)
+        self._input = LineInput(
+            value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False
+        )
         self._input.cursor_blink = False
 
     def compose(self) -> ComposeResult:

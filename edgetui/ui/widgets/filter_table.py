@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from edgetui.ui.widgets import type_ahead
+from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.rows_table import Row, RowsTable
 from edgetui.ui.widgets.texts import put
 
@@ -111,7 +112,7 @@ class FilterTable(Vertical):
 
     def compose(self) -> ComposeResult:
         """Filter, rows (or a text in their place), and one line of words."""
-        field = Input(placeholder="words that rows must have; Enter goes to the rows, Esc shows all", compact=True)
+        field = LineInput(placeholder="words that rows must have; Enter goes to the rows, Esc shows all", compact=True)
         field.cursor_blink = False
         field.can_focus = field.display = False
         yield field

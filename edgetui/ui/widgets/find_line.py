@@ -13,6 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from edgetui.ui.widgets.line_input import LineInput
+
 
 class FindLine(Horizontal, can_focus=True):
     """Hidden until `open`; whoever has it listens to `Wanted` and `Left`, and calls `found`.
@@ -54,7 +56,7 @@ class FindLine(Horizontal, can_focus=True):
     def compose(self) -> ComposeResult:
         """Label, input, and what was found."""
         yield Static("find", classes="label")
-        field = Input(compact=True, placeholder="a text; Enter goes to it, then n and N; Esc leaves")
+        field = LineInput(compact=True, placeholder="a text; Enter goes to it, then n and N; Esc leaves")
         field.cursor_blink = field.can_focus = False  # not shown yet: it must not take the focus when a screen opens
         yield field
         yield Static("", id="found", markup=False)

@@ -203,17 +203,25 @@ class LogBuffer:
 
     def find(self, pattern: re.Pattern[str], start: int, step: int) -> int | None:
         """The index of the nearest shown line that matches, from `start` on in steps of 1 or -1, wrapping round; None if none."""
-        count = self.count
-        for offset in range(count):
-            index = (start + step * offset) % count
-            if pattern.search(self.text(index)):
-                return index
-        return None
+        numbers = self.matches(pattern)
+        if not numbers:
+            return None
+        number = self.number(start % self.count)
+        place = bisect.bisect_left(numbers, number) if step > 0 else bisect.bisect_right(numbers, number) - 1
+        return self.index(numbers[place % len(numbers)])
 
     def matches(self, pattern: re.Pattern[str]) -> Sequence[int]:
-        """The numbers of the shown lines that match, oldest first; asked again, it looks only at what came since."""
+        """The numbers of the shown lines that match, oldest first; asked again, it looks only at what came since.
+
+        So it does where a text only became longer (`plain`): what has it is among the lines that had the shorter one.
+        """
         if pattern is not self._sought:
-            self._sought, self._found, self._looked = pattern, [], self.first
+            if self._sought is not None and self._sought.pattern in pattern.pattern:
+                found = (number for number in self._found if number >= self.first)
+                self._found = [number for number in found if pattern.search(self._lines[number - self.first])]
+            else:
+                self._found, self._looked = [], self.first
+            self._sought = pattern
         start, search = max(self._looked, self.first), pattern.search
         if self._filter:
             fresh = self._shown[self.index(start) :]

@@ -16,6 +16,8 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from edgetui.ui.widgets import type_ahead
+from edgetui.ui.widgets.framed import Framed
+from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.log_buffer import MAX_LINES, LogBuffer, plain
 from edgetui.ui.widgets.log_taking import LogTaking
 from edgetui.ui.widgets.log_view import LogView
@@ -30,7 +32,7 @@ _ASKS = {
 FLUSH_SECONDS = 0.5  # a repaint sends the whole pane over the wire, so it happens twice a second at most
 
 
-class LogPane(LogTaking, Vertical):
+class LogPane(LogTaking, Framed, Vertical):
     """A window on a log that is kept in a file.
 
     `write_lines` takes lines as they come, any number at any rate; `path` is said in the frame. `SaveWanted` asks whoever
@@ -90,7 +92,7 @@ Hold Shift to use the terminal's own selection.
     def compose(self) -> ComposeResult:
         """The window, and the line to type what to find."""
         yield LogView(self.buffer)
-        field = Input(compact=True)
+        field = LineInput(compact=True)
         field.cursor_blink = False
         field.can_focus = field.display = False  # not shown yet: it must not take the focus when a screen opens
         yield field
@@ -269,9 +271,7 @@ Hold Shift to use the terminal's own selection.
         marked = view.marked_range
         if marked is not None:
             words.append(f"{marked[1] - marked[0] + 1} marked, y copies")
-        # A title is markup unless it is escaped; what a person typed or a path may hold brackets.
-        self.border_title = " · ".join(words).replace("[", r"\[")
-        self.border_subtitle = shortened(self.path, max(self.size.width - 6, 20)).replace("[", r"\[")
+        self.frame(" · ".join(words), shortened(self.path, max(self.size.width - 6, 20)))
 
     def _found_words(self) -> str:
         view = self.view

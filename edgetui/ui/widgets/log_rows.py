@@ -35,7 +35,7 @@ class LogRows(ScrollView):
     LogRows {
         background: $surface;
         color: $text;
-        overflow-x: auto;
+        overflow-x: scroll;
         overflow-y: scroll;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 0;

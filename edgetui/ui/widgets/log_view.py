@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Blur, Click, Focus, Resize
 from textual.geometry import Offset, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.selection import Selection
 
 from edgetui.ui.widgets.log_buffer import LogBuffer
@@ -33,6 +34,9 @@ class LogView(LogRows, can_focus=True):
             "end,ctrl+end", "follow", "Follow", show=False, id="log.follow", tooltip="Go to the end and stay there"
         ),
     ]
+
+    # Lines that come change no widget's place: Textual's own lays out the whole screen anew with each of them.
+    virtual_size = Reactive(Size(0, 0), layout=False)
 
     class Moved(Message):
         """Follow, pause or the current line changed."""
@@ -153,6 +157,11 @@ class LogView(LogRows, can_focus=True):
         bottom = min(round(new_value) + self.scrollable_content_region.height, self.buffer.rows) - 1
         self.cursor = self.buffer.number(self.buffer.line_at(max(bottom, 0))[0])
         self._told()
+
+    def watch_virtual_size(self, size: Size) -> None:
+        """Fit the scroll bar, and the window into what there is now."""
+        self.vertical_scrollbar.window_virtual_size = size.height
+        self.scroll_x, self.scroll_y = self.validate_scroll_x(self.scroll_x), self.validate_scroll_y(self.scroll_y)
 
     def on_resize(self, _: Resize) -> None:
         """Wrap to the new width."""

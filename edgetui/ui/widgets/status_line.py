@@ -64,7 +64,9 @@ class StatusLine(Static):
         seconds = time.monotonic() - self._since
         frame = FRAMES[int(seconds / TICK) % len(FRAMES)]
         elapsed = f" · {clock(seconds)}" if seconds >= 1 else ""
-        self.update(Content(f"{frame} {self._text}{elapsed}"))
+        words = f"{frame} {self._text}{elapsed}"
+        # A text that may need another number of rows moves what is above; the usual one must not lay out the screen.
+        self.update(Content(words), layout=self.size.height != 1 or len(words) > self.content_size.width)
 
     def _stop(self, look: str) -> None:
         if self._timer is not None:
