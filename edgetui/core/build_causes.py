@@ -105,7 +105,7 @@ CAUSES = (
     _cause(
         r"unauthorized|authentication required|no basic auth credentials|incorrect username or password",
         "the registry does not accept the credential",
-        "Fetch the credential again in step 5",
+        "Fetch the credential again in step 5 Credentials",
         _CREDENTIAL,
         "access",
     ),

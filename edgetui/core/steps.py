@@ -64,7 +64,8 @@ class Step(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """A step as a face shows it.
 
-    `blocked` names the numbers of the steps it waits for ("needs 2 and 3"), `stale` what changed since it was done; or "".
+    `blocked` names the numbers of the steps it waits for ("needs 2 and 3"), for the list where the names stand beside them,
+    `waits` their names too ("needs 2 Model and 3 Script"), `stale` what changed since it was done; or "".
     """
 
     step: Step
@@ -72,6 +73,7 @@ class View(msgspec.Struct, frozen=True):
     summary: str
     blocked: str
     stale: str = ""
+    waits: str = ""
 
 
 def _never(_: Situation) -> str:
@@ -288,10 +290,22 @@ def stale(step: Step, now: Situation) -> str:
 
 def blocked(step: Step, now: Situation) -> str:
     """Name the steps that must be done first, as `needs 2 and 3`, or ""."""
-    open_numbers = [str(BY_ID[need].number) for need in step.needs if status(BY_ID[need], now) is not Status.DONE]
-    if not open_numbers:
+    return _needs([str(need.number) for need in _not_done(step, now)])
+
+
+def waits(step: Step, now: Situation) -> str:
+    """The same by their names, as `needs 2 Model and 3 Script`, or ""."""
+    return _needs([f"{need.number} {need.title}" for need in _not_done(step, now)])
+
+
+def _not_done(step: Step, now: Situation) -> list[Step]:
+    return [need for need in map(BY_ID.__getitem__, step.needs) if status(need, now) is not Status.DONE]
+
+
+def _needs(names: list[str]) -> str:
+    if not names:
         return ""
-    *first, last = open_numbers
+    *first, last = names
     return f"needs {', '.join(first)} and {last}" if first else f"needs {last}"
 
 
@@ -304,15 +318,19 @@ def view(now: Situation) -> list[View]:
             now.running.get(step.id) or now.failed.get(step.id) or step.summary(now),
             blocked(step, now),
             stale(step, now) if status(step, now) is Status.STALE else "",
+            waits(step, now),
         )
         for step in STEPS
     ]
 
 
 def next_open(now: Situation, after: str = "") -> Step | None:
-    """The first step at or after `after` that is not done (wrapping round), or None when all are."""
+    """The step to go to from `after`: the next one that can be done now (wrapping round), else one that waits or runs.
+
+    `after` itself comes last; None when all are done.
+    """
     start = BY_ID[after].number if after else 0
-    for step in (*STEPS[start:], *STEPS[:start]):
-        if status(step, now) is not Status.DONE:
-            return step
-    return None
+    left = [step for step in (*STEPS[start:], *STEPS[:start]) if status(step, now) is not Status.DONE]
+    ready = [step for step in left if status(step, now) is not Status.RUNNING and not blocked(step, now)]
+    others = [step for step in (*ready, *left) if step.id != after]
+    return next(iter((*others, *left)), None)

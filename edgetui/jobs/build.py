@@ -35,10 +35,10 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
     _check_names(plan)
     model = check.model_id(plan, results)
     if not model:
-        raise EdgeError("The model is not registered yet", remedy="Register it in step 2", field="model", kind="input")
+        raise EdgeError("The model is not registered yet", remedy="Register it in step 2 Model", field="model", kind="input")
     for key in ("script", "environment"):
         if not getattr(plan.scoring, key):
-            raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3")
+            raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3 Script")
     inputs = check.image_inputs(plan, model, ports)
     if results.image and results.image_inputs == inputs and built_images.still_there(plan, results, ports):
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)

@@ -29,7 +29,7 @@ def check(plan: Plan, ports: Ports) -> Iterator[Event]:
     """
     for key in ("script", "environment"):
         if not getattr(plan.scoring, key):
-            raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3")
+            raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3 Script")
     yield Checked(tuple(_problems(plan, ports)), scoring_inputs(plan, ports))
 
 

@@ -28,7 +28,7 @@ def credentials(plan: Plan, ports: Ports, *, enable_admin: bool = False) -> Iter
             raise EdgeError(
                 f"The admin user of registry {registry.name} is off",
                 "Devices sign in with its name and password; Azure keeps it off until somebody turns it on.",
-                "Enable it in step 5, or: az acr update --name " + registry.name + " --admin-enabled true",
+                "Enable it in step 5 Credentials, or: az acr update --name " + registry.name + " --admin-enabled true",
                 field="registry.credential",
             )
         yield Progress("credentials", f"turning on the admin user of {registry.name}")

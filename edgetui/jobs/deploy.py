@@ -78,7 +78,7 @@ def _image(
 ) -> Generator[Event, None, tuple[RegistryCredential, ImageDetails]]:
     """Read the image with the very credential that devices get; yields `ImageResolved`, returns both."""
     if not results.image:
-        raise EdgeError("The image is not built yet", remedy="Build it in step 4", field="image", kind="input")
+        raise EdgeError("The image is not built yet", remedy="Build it in step 4 Image", field="image", kind="input")
     credential = credential or resources.credential(results, ports)
     image = ports.registry.resolve(results.image, credential)
     yield ImageResolved(image.reference, image.digest, image.by_digest, image.platform, image.size)
@@ -89,7 +89,7 @@ def _devices(plan: Plan) -> tuple[str, ...]:
     for problem in answers.devices(plan):
         raise problem
     if not plan.devices:
-        raise bad_input("target.devices", "The plan names no device", "Choose one or more in step 6")
+        raise bad_input("target.devices", "The plan names no device", "Choose one or more in step 6 Devices")
     return plan.devices
 
 

@@ -37,7 +37,7 @@ def workspace(plan: Plan, ports: Ports) -> WorkspaceInfo:
         return ports.workspaces.from_config(plan.folder, path(plan, place.config))
     for key in ("subscription", "resource_group", "name"):
         if not getattr(place, key):
-            raise bad_input(f"workspace.{key}", "The plan names no workspace", "Choose one in step 1")
+            raise bad_input(f"workspace.{key}", "The plan names no workspace", "Choose one in step 1 Workspace")
     return ports.workspaces.get(place.subscription, place.resource_group, place.name)
 
 
@@ -53,7 +53,7 @@ def hub(plan: Plan, ports: Ports) -> HubInfo:
         EdgeError: none is chosen, or the subscription has none of that name.
     """
     if not plan.hub.name:
-        raise bad_input("hub.name", "The plan names no IoT Hub", "Choose one in step 6")
+        raise bad_input("hub.name", "The plan names no IoT Hub", "Choose one in step 6 Devices")
     known = ports.hub.hubs(subscription(plan, ports))
     for one in known:
         if one.name.lower() == plan.hub.name.lower():
@@ -79,7 +79,7 @@ def credential(results: Results, ports: Ports) -> RegistryCredential:
         raise EdgeError(
             f"The registry credential {what}",
             "" if not results.credential else results.credential,
-            "Fetch it again in step 5",
+            "Fetch it again in step 5 Credentials",
             field="registry.credential",
         )
     return known

@@ -127,7 +127,7 @@ class _Watch:
             return Failed("deploy", title, remedy="Choose a device that runs modules", device=device)
         if self.sample is None:
             title = f"{module} runs on {device}, but the plan has no sample to ask it"
-            return Failed("deploy", title, remedy="Name one in step 3", field="scoring.sample", device=device)
+            return Failed("deploy", title, remedy="Name one in step 3 Script", field="scoring.sample", device=device)
         try:
             url = score_url(self.plan, live)
             answer = self.ports.endpoint.score(url, self.sample, _ASK)

@@ -202,13 +202,14 @@ class EdgeApp(App[int]):
             self.push_screen(screen)
 
     def open_next(self, after: str = "") -> None:
-        """Open the next step that is not done; the list of steps where all are."""
+        """Open the next step that is not done; the list of steps where no other is left."""
         step = steps.next_open(self.session.situation(), after)
-        if step is None:
-            self.back()
-            self.notify("Every step is done.", markup=False)
-        else:
+        if step is not None and step.id != after:
             self.open_step(step.id)
+            return
+        self.back()
+        if step is None:
+            self.notify("Every step is done.", markup=False)
 
     def back(self) -> None:
         """Back to the list of steps."""

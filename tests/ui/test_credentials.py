@@ -58,14 +58,26 @@ async def test_an_admin_user_that_is_on_needs_no_question(fake: Callable[..., Ed
         await until(pilot, " 6 Devices")
 
 
+async def test_next_says_once_that_the_step_could_be_done_now(fake: Callable[..., EdgeApp]) -> None:
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "Login server")
+        await pilot.press("f3")
+        await until(pilot, "! 5 Credentials is ready, but the credential is not kept yet: F8 fetches it.")
+        await pilot.press("f3")
+        await until(pilot, " 6 Devices")
+
+
 async def test_needs_a_workspace_first(fake: Callable[..., EdgeApp], world: World) -> None:
     app = fake("")
     async with app.run_test() as pilot:
         await until(pilot, "Enter opens a step")
         await pilot.press("5")
-        await until(pilot, "needs 1")
+        await until(pilot, "this needs 1 Workspace first")
         await pilot.press("f8")
-        await until(pilot, "✗ This step needs 1")
+        await until(pilot, "✗ The registry is the workspace's: this needs 1 Workspace first")
         assert "registry" not in world.asked
 
 

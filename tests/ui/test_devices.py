@@ -50,7 +50,7 @@ async def test_one_filters_marks_and_goes_on(fresh: Outside) -> None:
         await until(pilot, "marked; Enter")
         await pilot.press("/", *"pump amd64", "enter", "*")
         shown = await until(pilot, "! pump-station-a1 only reports")
-        assert "more; the review in step 7 shows all" in shown
+        assert "more; the review in 7 Deploy shows all" in shown
         assert set(screen(pilot).plan.devices) == {"line1-gateway", *screen(pilot).table.shown}
         await pilot.press("escape", "*", "*")
         await until(pilot, "Space marks devices. Enter takes the one under the cursor")
@@ -103,7 +103,7 @@ async def test_a_thousand_devices_arrive_while_one_filters(new_sandbox: Callable
 async def test_without_a_workspace_it_says_where_to_go(fresh: Outside) -> None:
     with fresh.rewritten('name = "edge-ws"', ""):
         async with fresh.opened("devices") as pilot:
-            assert "choose one in step 1" in await until(pilot, "No workspace is chosen")
+            assert "choose one in 1 Workspace" in await until(pilot, "No workspace is chosen")
 
 
 def test_a_device_in_words() -> None:

@@ -158,7 +158,7 @@ def _model(request: BuildRequest) -> Iterator[tuple[str, Path]]:
     given, inside = Path(request.model_path), request.model_path.endswith("/")
     if not request.model_path or not given.exists():
         title = f"The files of model {request.model} are not here: {request.model_path or 'no path'}"
-        raise bad_input("model.path", title, "Choose the model file again in step 2")
+        raise bad_input("model.path", title, "Choose the model file again in step 2 Model")
     if given.is_file():
         yield given.name, given
         return

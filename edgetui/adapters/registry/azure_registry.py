@@ -84,7 +84,7 @@ class AzureRegistry:
             said = str(getattr(problem.error, "message", None) or problem.message)
             if "UnAuthorizedForCredentialOperations" in str(problem) or "admin user is disabled" in said.lower():
                 title = f"The admin user of registry {name} is off"
-                remedy = f"Turn it on in step 5, or run `az acr update -n {name} --admin-enabled true`."
+                remedy = f"Turn it on in step 5 Credentials, or run `az acr update -n {name} --admin-enabled true`."
                 raise EdgeError(title, short(said), remedy, field=FIELD) from None
             raise as_edge_error(problem, f"read the credential of registry {name}", FIELD) from problem
         except AzureError as problem:

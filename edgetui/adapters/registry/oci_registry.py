@@ -255,7 +255,7 @@ def _refusal(response: requests.Response, credential: RegistryCredential, doing:
     host, user, status = credential.login_server, credential.username, response.status_code
     if status == 401:
         title = f"{host} does not accept the credential of {user}"
-        remedy = "Fetch the credential again in step 5; the password may have been renewed, or the user switched off."
+        remedy = "Fetch the credential again in step 5 Credentials; the password may have been renewed, or the user switched off."
         return EdgeError(title, said, remedy, field=_FIELD, kind="access")
     if status == 403 and re.search(r"\bIP\b|firewall|network", said):
         title = f"The firewall of {host} does not let this machine in"

@@ -29,6 +29,7 @@ class CredentialsScreen(StepScreen):
     """The registry, its admin user, and where the password will be kept. The password itself is never shown."""
 
     step_id = "credentials"
+    undone = "ready, but the credential is not kept yet: F8 fetches it"
     HELP = """
     # Credentials
 
@@ -175,7 +176,11 @@ class CredentialsScreen(StepScreen):
 
     def _blocked(self) -> str:
         view = next(view for view in self.session.views() if view.step.id == self.step_id)
-        return f"This step {view.blocked} (choose a workspace first)." if view.blocked else ""
+        return (
+            f"The registry is the workspace's: this {view.waits} first; F2 goes back to the steps."
+            if view.waits
+            else ""
+        )
 
     def _invite(self) -> None:
         if self.results.credential:

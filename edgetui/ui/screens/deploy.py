@@ -32,6 +32,7 @@ class DeployScreen(StepScreen):
     """First the review, then the devices as they take the module, then the answer."""
 
     step_id = "deploy"
+    undone = "ready but not deployed: F8 deploys"
     HELP = """
     # Deploy
 
@@ -95,8 +96,8 @@ class DeployScreen(StepScreen):
 
     def _facts(self) -> str:
         plan, results = self.plan, self.results
-        image = review_words.short_digest(results.digest or results.image) or "not built yet (step 4)"
-        pulled = "not stored yet (step 5)"
+        image = review_words.short_digest(results.digest or results.image) or "not built yet (4 Image)"
+        pulled = "not stored yet (5 Credentials)"
         if results.credential:
             pulled = f"{results.credential_user}, kept in: {results.credential_kept_in}"
         if self._resolved is not None and self._resolved.by_digest == results.digest:
@@ -105,7 +106,7 @@ class DeployScreen(StepScreen):
 
     def _review(self) -> Content:
         if self.view.blocked:
-            return Content(f"The review {self.view.blocked} first.")
+            return Content(f"The review {self.view.waits} first.")
         if self._review_error is not None:
             error = self._review_error
             return Content(f"✗ {error.title}\n{error.detail}\n→ {error.remedy or 'F5 reviews again.'}")
@@ -154,7 +155,7 @@ class DeployScreen(StepScreen):
         deployed = any(device in self.results.devices for device in self.plan.devices)
         self._switch_to("devices" if self.job_runs or deployed else "review")
         if self.view.blocked:
-            self.status.problem(f"The deployment {self.view.blocked} first; F2 goes back to the steps.")
+            self.status.problem(f"The deployment {self.view.waits} first; F2 goes back to the steps.")
         elif self.job_runs:
             self._say_progress()
             self.table.focus_rows()
@@ -223,7 +224,7 @@ class DeployScreen(StepScreen):
     def action_deploy(self) -> None:
         """Ask, then deploy what was reviewed; review first where the plan changed since."""
         if self.view.blocked:
-            self.status.problem(f"The deployment {self.view.blocked} first; F2 goes back to the steps.")
+            self.status.problem(f"The deployment {self.view.waits} first; F2 goes back to the steps.")
         elif self._reviewing:
             self.status.busy("One moment: still reading what the devices run now")
         elif self._reviewed is None or self._reviewed != self._subject():

@@ -77,9 +77,9 @@ class DevicesScreen(StepScreen):
     def reload(self) -> None:
         """Ask for the hubs, then for the devices."""
         if self.view.blocked:
-            self.status.problem(f"The list of hubs {self.view.blocked}: F2, then 1.")
+            self.status.problem(f"The list of hubs {self.view.waits} first; F2 goes back to the steps.")
             self.table.fail(
-                "No workspace is chosen", "The hub is looked for in its subscription: choose one in step 1."
+                "No workspace is chosen", "The hub is looked for in its subscription: choose one in 1 Workspace."
             )
             return
         plan = self.plan
@@ -237,7 +237,7 @@ class DevicesScreen(StepScreen):
                 lines += [f"! {name} {text}" for text in device_words.warnings(self._known[name], platform)]
         more = len(lines) - SHOWN_WARNINGS
         if more > 0:
-            lines = [*lines[: SHOWN_WARNINGS - 1], f"! and {more + 1} more; the review in step 7 shows all"]
+            lines = [*lines[: SHOWN_WARNINGS - 1], f"! and {more + 1} more; the review in 7 Deploy shows all"]
         words = self.query_one("#device-warnings", Static)
         words.display = bool(lines)
         put(words, "\n".join(lines))

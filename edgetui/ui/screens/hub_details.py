@@ -50,8 +50,8 @@ def _state(edge: EdgeApp, view: steps.View) -> list[str]:
         return [f"~ Done before, but {view.stale} since: do it again.", "Enter opens it."]
     if view.status is steps.Status.DONE:
         return ["✓ Done. Enter shows or changes it."]
-    if view.blocked:
-        return [f"○ {view.blocked.capitalize()} first.", "Enter opens it all the same, to look ahead."]
+    if view.waits:
+        return [f"○ It {view.waits} first.", "Enter opens it all the same, to look ahead."]
     return [f"○ Still to do: {missing}." if missing else "○ Ready to do.", "Enter opens it."]
 
 

@@ -39,6 +39,7 @@ class ImageScreen(StepScreen):
     """What will be built and by whom, how far it is, and its log."""
 
     step_id = "image"
+    undone = "ready but not built: F8 builds it"
     HELP = """
     # Image
 
@@ -197,7 +198,7 @@ class ImageScreen(StepScreen):
             self.status.problem("Correct what is marked, then F8 again.")
             return
         if self.view.blocked:
-            self.status.problem(f"The image {self.view.blocked} first; F2 goes back to the steps.")
+            self.status.problem(f"The image {self.view.waits} first; F2 goes back to the steps.")
             return
         self._place, self.last_error = None, None
         self._watch.begin()
@@ -277,7 +278,7 @@ class ImageScreen(StepScreen):
             took = self.results.image_seconds
             self.status.done(f"Built{f' in {clock(took)}' if took >= 1 else ''}; F3 goes on.")
         elif self.view.blocked:
-            self.status.say(f"The image {self.view.blocked} first; F2 goes back to the steps.")
+            self.status.say(f"The image {self.view.waits} first; F2 goes back to the steps.")
         else:
             took = self._expected
             estimate = f" About {clock(took)}, as the last time." if took else " The first build takes some minutes."

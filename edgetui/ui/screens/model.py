@@ -31,6 +31,7 @@ class ModelScreen(StepScreen):
     """Two ways to a model, one at a time; F7 changes between them."""
 
     step_id = "model"
+    undone = "ready but not registered: F8 registers it"
     AUTO_FOCUS = ""  # the first field of the way that is shown, which is not the first widget
     HELP = """
     # Model
@@ -98,7 +99,7 @@ class ModelScreen(StepScreen):
             if self._mode == "registered" and not self.job_runs:
                 self.status.busy("Asking for the registered models")
         else:
-            self.table.fail("No workspace is chosen", "Choose one in step 1 (F2, then 1).")
+            self.table.fail("No workspace is chosen", "Choose one in 1 Workspace: F2, then 1.")
         if self.job_runs:
             self.status.busy("Registering", self.edge.bridge.runs[self.own_job].started)
         elif self._mode == "new":
@@ -177,7 +178,7 @@ class ModelScreen(StepScreen):
             self.status.problem("Correct what is marked, then F8 again.")
             return
         if not self._can_list():
-            self.status.problem("A model is registered in a workspace: choose one in step 1 first.")
+            self.status.problem("A model is registered in a workspace: choose one in 1 Workspace first.")
             return
         if self._save():
             self.status.busy("Registering")

@@ -43,7 +43,8 @@ class StepScreen(Screen[None]):
     - `job_started(job)`, `job_events(job, events)` and `job_ended(job, error)` hear **all** jobs, this step's and others';
       the default `job_ended` says how this step's own job ended, and opens the error with a retry;
     - `typed(field, text, by_enter=...)` takes what was typed into a `Field`, when it is left in whichever way;
-    - `next_ready()` may hold F3 back: it returns what is missing, or "".
+    - `next_ready()` may hold F3 back: it returns what is missing, or "";
+    - `undone` says what is left when all is answered, and the key for it; F3 says it once before it goes on.
 
     What it uses: `self.plan`, `self.results`, `self.session`, `self.ports`, `self.edge` (the app, typed), `self.status`
     (`say`, `busy`, `done`, `problem`), `self.edit(model={"name": "x"})` (changes the plan and saves it at once),
@@ -55,6 +56,7 @@ class StepScreen(Screen[None]):
 
     step_id: ClassVar[str] = ""
     job: ClassVar[str] = ""
+    undone: ClassVar[str] = ""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,6 +73,7 @@ class StepScreen(Screen[None]):
         super().__init__(id=self.step_id)
         self.last_error: EdgeError | None = None
         self.last_retry: Callable[[], None] | None = None
+        self._said_undone = ""  # what F3 said of this step
 
     # what a step fills in
 
@@ -247,13 +250,24 @@ class StepScreen(Screen[None]):
         self.edge.back()
 
     def action_next(self) -> None:
-        """Go on to the next step that is not done."""
+        """Go on to the next step that is not done; say once where this one could be done now."""
         self.leave()
         missing = self.next_ready()
+        todo = self._todo()
         if missing:
             self.status.problem(missing)
+        elif todo and todo != self._said_undone:
+            self._said_undone = todo
+            self.status.say(f"! {self.step.number} {self.step.title} is {todo}. F3 again goes on without it.")
         else:
             self.edge.open_next(self.step_id)
+
+    def _todo(self) -> str:
+        """What can be done here now and is not, or ""."""
+        view = self.view
+        if not self.undone or view.blocked or view.status in {steps.Status.DONE, steps.Status.RUNNING}:
+            return ""
+        return f"not up to date, {view.stale}: F8 does it again" if view.stale else self.undone
 
     def action_reload(self) -> None:
         """Ask again."""

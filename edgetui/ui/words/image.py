@@ -61,7 +61,7 @@ def inputs(plan: Plan, model: str, tag: str, *, short: bool) -> str:
         becomes += f", {plan.image.platform}, by {builders.BY_NAME[plan.image.builder].title}"
     return "\n".join(
         (
-            f"Goes in         {model or 'no model yet (step 2)'}, {script}, {environment}",
+            f"Goes in         {model or 'no model yet (2 Model)'}, {script}, {environment}",
             f"Becomes         {becomes}",
         )
     )

@@ -1,0 +1,54 @@
+"""The steps as data: what one waits for, and where Next goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgetui.core import steps
+from edgetui.core.plan import Hub, Model, Plan, Scoring, Target, Workspace
+from edgetui.core.results import Results
+from edgetui.core.steps import Situation
+
+READY = Situation(
+    Plan(
+        workspace=Workspace("sub", "rg", "ws"),
+        model=Model("pump", version=2),
+        scoring=Scoring("score.py", "myenv.yml"),
+        hub=Hub("hub"),
+        target=(Target(devices=("line1",)),),
+    ),
+    Results(checked_inputs="f", credential="vault:acr/x"),
+)
+
+
+def test_what_a_step_waits_for_is_said_by_number_and_by_name() -> None:
+    views = {view.step.id: view for view in steps.view(Situation(Plan()))}
+    assert views["image"].blocked == "needs 1, 2 and 3"
+    assert views["image"].waits == "needs 1 Workspace, 2 Model and 3 Script"
+    assert views["workspace"].blocked == views["workspace"].waits == ""
+
+
+@pytest.mark.parametrize(
+    ("after", "running", "goes_to"),
+    [
+        ("", {}, "image"),
+        ("devices", {}, "image"),  # deploying waits for it
+        ("image", {}, "deploy"),  # nothing else is left that could be done now
+        ("devices", {"image": "step 2"}, "deploy"),
+        ("deploy", {"image": "step 2"}, "image"),
+    ],
+)
+def test_next_goes_to_what_can_be_done_now(after: str, running: dict[str, str], goes_to: str) -> None:
+    now = Situation(READY.plan, READY.results, running=running)
+    step = steps.next_open(now, after)
+    assert step is not None
+    assert step.id == goes_to
+
+
+def test_next_stays_where_no_other_step_is_left() -> None:
+    now = Situation(
+        READY.plan, Results(checked_inputs="f", credential="c", image="r/pump:1", digest="d", deployed_image="d")
+    )
+    step = steps.next_open(now, "deploy")
+    assert step is not None
+    assert step.id == "deploy"
