@@ -17,6 +17,10 @@ from typing import Any
 
 import pytest
 
+# Where byte code is not kept, each of the hundreds of processes that tests start compiles all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 START_LIMIT = 60  # seconds; a start takes less than one, but continuous integration may be very slow
 STOP_LIMIT = 30
 
