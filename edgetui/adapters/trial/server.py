@@ -131,7 +131,6 @@ class _Trial:
             "TMPDIR": str(self._folder / "tmp"),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "AML_APP_ROOT": str(script.parent),
             "AZUREML_ENTRY_SCRIPT": str(script),
             "AZUREML_MODEL_DIR": str(self._models()),
