@@ -35,7 +35,9 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
     _check_names(plan)
     model = check.model_id(plan, results)
     if not model:
-        raise EdgeError("The model is not registered yet", remedy="Register it in step 2 Model", field="model", kind="input")
+        raise EdgeError(
+            "The model is not registered yet", remedy="Register it in step 2 Model", field="model", kind="input"
+        )
     for key in ("script", "environment"):
         if not getattr(plan.scoring, key):
             raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3 Script")
@@ -149,18 +151,20 @@ def _registry(
 ) -> tuple[RegistryInfo | None, RegistryCredential | None]:
     """Where the image goes, and what looks and pushes there: the person's own sign-in, else the stored credential.
 
-    Azure ML pushes by itself and makes the registry with the first image: there the stored credential only looks.
+    Azure ML pushes by itself and makes the registry with the first image: there the credential only looks, and who may
+    not look builds all the same.
     """
+    pushes = plan.image.builder != "azureml"
+    if not (pushes or place.registry_id):
+        return None, None
     stored = ports.vault.fetch(results.credential) if results.credential else None
-    if plan.image.builder == "azureml":
-        if stored is None or not place.registry_id:
-            return None, None
-        return ports.registry.of_workspace(place), stored
-    registry = ports.registry.of_workspace(place)
+    registry: RegistryInfo | None = None
     try:
+        registry = ports.registry.of_workspace(place)
         return registry, ports.registry.own_credential(registry)
     except EdgeError as problem:
-        if problem.kind == "cancelled" or (stored is None and plan.image.builder == "docker"):
+        needed = registry is None or (stored is None and plan.image.builder == "docker")
+        if problem.kind == "cancelled" or (pushes and needed):
             raise
         return registry, stored
 

@@ -123,16 +123,29 @@ class Labelled:
 def with_image(world: World, remote: Remote, labels: dict[str, str]) -> Session:
     ports = world.ports()
     registry = Labelled(ports.registry, labels)
-    return Session(dataclasses.replace(ports, builders={"acr": remote}, registry=registry), PATH)  # type: ignore[arg-type]
+    builders = {"acr": remote, "azureml": remote}
+    return Session(dataclasses.replace(ports, builders=builders, registry=registry), PATH)  # type: ignore[arg-type]
 
 
-def test_a_tag_with_other_content_is_refused_and_nothing_is_built() -> None:
+@pytest.mark.parametrize(
+    ("builder", "labels"), [("acr", {dockerfile.CONTENT_LABEL: "other"}), ("azureml", {})], ids=["acr", "azureml"]
+)
+def test_a_tag_with_other_content_is_refused_and_nothing_is_built(builder: str, labels: dict[str, str]) -> None:
     remote = Remote(*WHOLE)
-    session = with_image(world_with(Image("acr", tag="v1")), remote, {dockerfile.CONTENT_LABEL: "other"})
+    session = with_image(world_with(Image(builder, tag="v1")), remote, labels)
     problem = failed(list(session.run("image")))
     assert (problem.field, problem.kind) == ("image.tag", "input")
     assert "other content" in problem.title
     assert remote.asked == []
+
+
+def test_who_may_not_look_into_the_registry_has_azure_ml_build_all_the_same() -> None:
+    remote = Remote(BUILT)
+    world = world_with(Image("azureml", tag="v1"))
+    world.fail["registry.own_credential"] = EdgeError("You may not", kind="access")
+    session = with_image(world, remote, {})
+    assert built(list(session.run("image"))).reference == BUILT.reference
+    assert len(remote.asked) == 1
 
 
 def test_a_tag_with_the_same_content_is_not_built_again() -> None:
