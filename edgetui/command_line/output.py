@@ -116,16 +116,24 @@ def _said_of_trial(event: events.Resolved | events.Smoked) -> list[tuple[str, st
     said = [("script", problem_text(problem)) for problem in event.problems]
     if isinstance(event, events.Resolved):
         if event.ok:
-            said.append(("script", f"{len(event.pins)} packages would be installed"))
+            of_conda = f", and {len(event.conda_pins)} of conda" if event.conda_pins else ""
+            said.append(("script", f"{len(event.pins)} packages would be installed{of_conda}"))
         if event.unchecked:
-            said.append(("script", f"not checked, there is no micromamba: {', '.join(event.unchecked)}"))
+            said.append(("script", f"not checked: {', '.join(event.unchecked)}; {event.why_unchecked}"))
         return said
     if event.init_seconds is not None:
         said.append(("script", f"init() took {event.init_seconds:.1f} s on Python {event.python}"))
     if event.run_milliseconds is not None:
-        answer = json.dumps(event.answer, ensure_ascii=False)
-        said.append(("script", f"run() answered {event.status} in {event.run_milliseconds:.1f} ms: {answer[:300]}"))
+        took = f"{event.run_milliseconds:.1f} ms"
+        said.append(("script", f"run() answered {event.status} in {took}: {_answer(event.answer)}"))
+    said += [("script", f"{one.sample} was answered {one.status}: {_answer(one.answer)}") for one in event.others]
+    if event.left_out:
+        said.append(("script", f"not in the trial, which has no conda: {', '.join(event.left_out)}"))
     return [*said, ("script", f"memory at most {event.peak_memory / 2**20:.0f} MiB")]
+
+
+def _answer(answer: Any) -> str:
+    return json.dumps(answer, ensure_ascii=False)[:300]
 
 
 def _said_of_device(event: events.Event) -> list[tuple[str, str]]:

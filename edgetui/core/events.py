@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edgetui.core.errors import EdgeError, ErrorKind
-from edgetui.core.models import BuildRun, Problem
+from edgetui.core.models import BuildRun, Problem, SampleAnswer
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=False):
@@ -65,10 +65,11 @@ class Checked(Event, frozen=True, tag="checked"):
 
 
 class Resolved(Event, frozen=True, tag="resolved"):
-    """The environment's pip part was resolved for the target, without installing it.
+    """The environment was resolved for the target, without installing it.
 
-    `pins` are all packages that would come, `problems` the resolver's words where nothing would, by line; `unchecked` are
-    conda packages that nothing here can resolve; `inputs` is the fingerprint of the environment and the platform.
+    `pins` are all packages that would come by pip, `conda_pins` those by conda, `problems` the resolver's words where nothing
+    would, by line; `unchecked` are conda packages that nothing here can resolve. `inputs` is the fingerprint of the
+    environment and the platform, `pinned_inputs` that of the same with the pins written into it.
     """
 
     ok: bool
@@ -78,6 +79,13 @@ class Resolved(Event, frozen=True, tag="resolved"):
     platform: str = ""
     python: str = ""
     inputs: str = ""
+    why_unchecked: str = ""
+    conda_pins: dict[str, str] = {}
+    pinned_inputs: str = ""
+
+    def holds(self, inputs: str) -> bool:
+        """Whether it speaks of these inputs: pins are what was resolved, so writing them into the file changes nothing."""
+        return inputs != "" and inputs in {self.inputs, self.pinned_inputs}
 
 
 class Smoked(Event, frozen=True, tag="smoked"):
@@ -85,7 +93,8 @@ class Smoked(Event, frozen=True, tag="smoked"):
 
     `init_seconds` and `run_milliseconds` are the server's own measure, None where it did not come so far; `status` is the
     HTTP status of the answer, 0 where there is none; `peak_memory` in bytes over all processes of the server. `traceback`
-    are the lines of the script's own last one, `inputs` is the fingerprint of what was tried.
+    are the lines of the script's own last one, `others` the answers to more samples, `left_out` conda packages that the trial
+    has not; `inputs` is the fingerprint of what was tried, `at` when (seconds since the epoch).
     """
 
     ok: bool
@@ -98,6 +107,9 @@ class Smoked(Event, frozen=True, tag="smoked"):
     python: str = ""
     traceback: tuple[str, ...] = ()
     inputs: str = ""
+    others: tuple[SampleAnswer, ...] = ()
+    left_out: tuple[str, ...] = ()
+    at: float = 0.0
 
 
 class Registered(Event, frozen=True, tag="registered"):

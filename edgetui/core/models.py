@@ -259,7 +259,8 @@ class TrialRequest(Record, frozen=True):
     """A scoring script to try: `script` and `model` are absolute paths ("" for no model), `name` what problems call the script.
 
     `requirements` are the pip part's lines, `python` a version or "", `sample` the body to post ("" asks for nothing),
-    `seconds` the time for start and answer together (installing has its own), `memory` bytes.
+    `others` names and bodies of more samples, posted after it; `seconds` the time for start and answers together (installing
+    has its own), `memory` bytes.
     """
 
     name: str
@@ -271,6 +272,15 @@ class TrialRequest(Record, frozen=True):
     sample: str
     seconds: float = 120.0
     memory: int = 4 << 30
+    others: tuple[tuple[str, str], ...] = ()
+
+
+class SampleAnswer(Record, frozen=True):
+    """What the script answered to one more sample; `status` is HTTP's, 0 where there was no answer."""
+
+    sample: str
+    status: int
+    answer: Any = None
 
 
 class Fix(Record, frozen=True):

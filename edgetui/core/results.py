@@ -10,6 +10,7 @@ from edgetui.core import events
 from edgetui.core.models import BuildRun, ImageDetails
 
 _KEPT_TIMES = 50  # durations of builds kept
+_KEPT_ANSWER = 4_000  # characters of a trial's answer kept
 
 
 class DeviceOutcome(msgspec.Struct, frozen=True):
@@ -32,10 +33,8 @@ class Results(msgspec.Struct, frozen=True):
     checked_inputs: str = ""
     errors: int = 0
     warnings: int = 0
-    tried_inputs: str = ""
-    tried_ok: bool = False
-    resolved_inputs: str = ""
-    resolved_ok: bool = False
+    tried: events.Smoked | None = None
+    resolved: events.Resolved | None = None
     image: str = ""  # <login server>/<repository>:<tag>
     image_inputs: str = ""
     image_log: str = ""
@@ -116,9 +115,20 @@ class Results(msgspec.Struct, frozen=True):
                 errors = sum(problem.severity == "error" for problem in problems)
                 return replace(self, checked_inputs=inputs, errors=errors, warnings=len(problems) - errors)
             case events.Smoked():
-                return replace(self, tried_inputs=event.inputs, tried_ok=event.ok)
+                return replace(self, tried=_short(event))
             case events.Resolved():
-                return replace(self, resolved_inputs=event.inputs, resolved_ok=event.ok)
+                return replace(self, resolved=event)
 
     def _outcome(self, device: str, outcome: DeviceOutcome, **more: Any) -> Results:
         return msgspec.structs.replace(self, devices={**self.devices, device: outcome}, **more)
+
+
+def _short(event: events.Smoked) -> events.Smoked:
+    """A trial as it is kept: of a long answer the beginning, as a text."""
+    others = tuple(msgspec.structs.replace(one, answer=_beginning(one.answer)) for one in event.others)
+    return msgspec.structs.replace(event, answer=_beginning(event.answer), others=others)
+
+
+def _beginning(answer: Any) -> Any:
+    text = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
+    return answer if len(text) <= _KEPT_ANSWER else f"{text[:_KEPT_ANSWER]}…"

@@ -142,10 +142,10 @@ def _script_summary(now: Situation) -> str:
     if results.errors:
         return f"{results.errors} to fix"
     words = ["checked"]
-    if results.resolved_ok and results.resolved_inputs == now.inputs.resolving:
+    if results.resolved and results.resolved.ok and results.resolved.holds(now.inputs.resolving):
         words.append("resolved")
-    if results.tried_inputs and results.tried_inputs == now.inputs.trial:
-        words.append("tried" if results.tried_ok else "but failed when tried")
+    if results.tried and results.tried.inputs == now.inputs.trial != "":
+        words.append("tried" if results.tried.ok else "but failed when tried")
     if results.warnings:
         words.append(f"{results.warnings} warning{'' if results.warnings == 1 else 's'}")
     return ", ".join(words)

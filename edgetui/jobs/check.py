@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import PurePath
 
 import msgspec
@@ -153,10 +154,7 @@ def trial_inputs(plan: Plan, ports: Ports) -> str:
         scoring_inputs(plan, ports),
         ports.files.fingerprint(resources.path(plan, sample), "scoring.sample") if sample else "",
         ports.files.fingerprint(resources.path(plan, model), "model.path") if model else "",
-        *(
-            _now(lambda: ports.files.fingerprint(resources.path(plan, other), "scoring.samples"))
-            for other in plan.scoring.samples
-        ),
+        *(_now(partial(ports.files.fingerprint, resources.path(plan, one), "scoring.samples")) for one in plan.scoring.samples),
     )
 
 

@@ -11,7 +11,7 @@ from edgetui.core.events import Event, Resolved
 from edgetui.core.models import ResolveRequest
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import check, resources
+from edgetui.jobs import resources
 
 
 def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
@@ -20,12 +20,12 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
     Raises:
         EdgeError: the file cannot be read, the index cannot be reached, or it took too long.
     """
-    from edgetui.core.conda import document
+    from edgetui.core.conda import document, with_pins
 
     if ports.resolver is None:
         raise EdgeError("There is no resolver here", remedy="Go on without resolving")
     if not plan.scoring.environment:
-        raise bad_input("scoring.environment", "The plan names no environment", "Choose one in step 3")
+        raise bad_input("scoring.environment", "The plan names no environment", "Choose one in step 3 Script")
     text = ports.files.read_text(resources.path(plan, plan.scoring.environment), "scoring.environment")
     read = document.read(plan.scoring.environment, text)
     if not read.readable:
@@ -39,10 +39,15 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
         document.python_version(text),
         plan.image.platform,
     )
-    inputs = check.resolving_inputs(plan, ports)
     for event in ports.resolver.resolve(request):
         if isinstance(event, Resolved):
-            yield msgspec.structs.replace(event, platform=request.platform, python=request.python, inputs=inputs)
+            yield msgspec.structs.replace(
+                event,
+                platform=request.platform,
+                python=request.python,
+                inputs=resources.fingerprint(text, request.platform),
+                pinned_inputs=resources.fingerprint(with_pins(text, event.pins, event.conda_pins), request.platform),
+            )
         else:
             yield event
 
@@ -57,7 +62,7 @@ def pin(plan: Plan, resolved: Resolved, ports: Ports) -> int:
 
     path = resources.path(plan, plan.scoring.environment)
     before = ports.files.read_text(path, "scoring.environment")
-    after = with_pins(before, resolved.pins)
+    after = with_pins(before, resolved.pins, resolved.conda_pins)
     changed = sum(a != b for a, b in zip(before.splitlines(), after.splitlines(), strict=True))
     if changed:
         ports.files.write_text(path, after, "scoring.environment")

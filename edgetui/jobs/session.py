@@ -245,7 +245,13 @@ def _unanswered(failed: dict[str, Failed], devices: int) -> EdgeError:
 def _kept(results: Results, before: Plan, after: Plan) -> Results:
     """What still holds after an edit."""
     if before.workspace != after.workspace and results.model + results.image + results.credential:
-        return Results(checked_inputs=results.checked_inputs, errors=results.errors, warnings=results.warnings)
+        return Results(
+            checked_inputs=results.checked_inputs,
+            errors=results.errors,
+            warnings=results.warnings,
+            tried=results.tried,
+            resolved=results.resolved,
+        )
     if before.hub != after.hub and results.devices:
         return msgspec.structs.replace(results, devices={}, deployed_image="", deployed_inputs="")
     return results

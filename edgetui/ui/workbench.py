@@ -20,7 +20,7 @@ STOPS = {TRIAL: "F9 stops it", RESOLVE: "ctrl+r stops it"}
 
 
 class Trials:
-    """Two jobs beside the check. What they came to is kept by the app's runs, so it is there when the screen comes back."""
+    """Two jobs beside the check. What they came to is kept in the plan's results, so it is there after a new start, too."""
 
     def __init__(self, screen: ScriptScreen) -> None:
         self._screen = screen
@@ -31,35 +31,23 @@ class Trials:
     # what there is
 
     def _last(self, job: str) -> Smoked | Resolved | None:
-        run = self._screen.edge.bridge.runs.get(job)
-        events = run.events if run is not None else ()
-        last = next((event for event in reversed(events) if isinstance(event, Smoked | Resolved)), None)
         results = self._screen.results
-        known = {TRIAL: results.tried_inputs, RESOLVE: results.resolved_inputs}[job]
-        return last if last is not None and last.inputs == known else None  # another plan's is none of ours
+        return results.tried if job == TRIAL else results.resolved
 
-    def _holds(self, event: Smoked | Resolved) -> bool:
+    def holds(self, last: Smoked | Resolved | None) -> bool:
+        """Whether it speaks of the files as they are, as far as they were looked at."""
+        if last is None:
+            return False
         inputs = self._screen.session.situation().inputs
-        now = inputs.trial if isinstance(event, Smoked) else inputs.resolving
-        return now in {"", event.inputs}
-
-    @property
-    def smoked(self) -> Smoked | None:
-        """What the last trial came to."""
-        last = self._last(TRIAL)
-        return last if isinstance(last, Smoked) else None
-
-    @property
-    def resolved(self) -> Resolved | None:
-        """What the resolver came to last."""
-        last = self._last(RESOLVE)
-        return last if isinstance(last, Resolved) else None
+        if isinstance(last, Smoked):
+            return inputs.trial in {"", last.inputs}
+        return inputs.resolving == "" or last.holds(inputs.resolving)
 
     @property
     def problems(self) -> list[Problem]:
         """What they found, as long as it holds."""
-        found = [last for last in (self.smoked, self.resolved) if last is not None and self._holds(last)]
-        return [problem for last in found for problem in last.problems]
+        last = [self._last(job) for job in AREAS]
+        return [problem for one in last if one is not None and self.holds(one) for problem in one.problems]
 
     def _runs(self, job: str) -> bool:
         return job in self._screen.edge.bridge.running
@@ -91,21 +79,22 @@ class Trials:
             self._show_resolved(area, last)
 
     def _show_trial(self, area: Outcome, last: Smoked) -> None:
-        line = trial_words.smoked_line(last)
-        if not self._holds(last):
+        details = trial_words.smoked_details(last, earlier=TRIAL not in self._screen.edge.bridge.runs)
+        if not self.holds(last):
             area.stale(f"tried before the last change: {'answered' if last.ok else 'failed'}; F8 tries again")
         elif last.ok:
-            area.done(f"tried: {line}", trial_words.smoked_details(last))
+            area.done(f"tried: {trial_words.smoked_line(last)}", details)
         else:
             place = next((f" at line {problem.line}" for problem in last.problems if problem.line), "")
-            area.failed(f"the trial failed{place}; ctrl+l shows all of it", trial_words.smoked_details(last))
+            area.failed(f"the trial failed{place}; ctrl+l shows all of it", details)
 
     def _show_resolved(self, area: Outcome, last: Resolved) -> None:
         line, more = trial_words.resolved_line(last), trial_words.resolved_details(last)
-        if not self._holds(last):
+        if not self.holds(last):
             area.stale("resolved before the last change; ctrl+r asks again")
         elif last.ok:
-            area.done(f"{line}; ctrl+n pins them", more)
+            pinned = self._screen.session.situation().inputs.resolving == last.pinned_inputs
+            area.done(f"{line}{', pinned' if pinned else '; ctrl+n pins them'}", more)
         else:
             area.failed(f"{line}; the resolver's words are among the problems", more)
 
@@ -192,13 +181,13 @@ class Trials:
         """Write the versions that were resolved into the environment, in its editor."""
         from edgetui.core.conda import with_pins
 
-        screen, last = self._screen, self.resolved
-        if last is None or not last.ok or not self._holds(last):
+        screen, last = self._screen, self._screen.results.resolved
+        if last is None or not last.ok or not self.holds(last):
             screen.status.say("Nothing is resolved as the file is now: ctrl+r asks the resolver first.")
             return
         editor = screen.editor("environment")
         before = editor.text
-        after = with_pins(before, last.pins)
+        after = with_pins(before, last.pins, last.conda_pins)
         pairs = zip(before.splitlines(), after.splitlines(), strict=True)
         changed = [number for number, (a, b) in enumerate(pairs, 1) if a != b]
         if not changed:
@@ -214,8 +203,12 @@ class Trials:
         """Show what a trial printed, and its answer in full."""
         from edgetui.ui.screens.log import LogScreen
 
-        run = self._screen.edge.bridge.runs.get(TRIAL)
-        if run is None:
+        run, tried = self._screen.edge.bridge.runs.get(TRIAL), self._screen.results.tried
+        if run is None and tried is None:
             self._screen.status.say("Nothing was tried yet: F8 tries.")
             return
-        self._screen.edge.push_screen(LogScreen("Trial", lambda: trial_words.trial_page(list(run.events))))
+        # Of a trial of an earlier start, what it came to is kept, and not its log.
+        kept = [tried] if tried is not None else []
+        self._screen.edge.push_screen(
+            LogScreen("Trial", lambda: trial_words.trial_page(list(run.events) if run else kept))
+        )

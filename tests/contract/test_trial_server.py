@@ -57,11 +57,17 @@ Trial = Callable[..., Smoked]
 def trial(tmp_path: Path, sandbox_cache: Path) -> Trial:
     """Run a script's text as a trial of its own; asserts that nothing of it is left."""
 
-    def run(text: str, sample: str = '{"data": 1}', seconds: float = 60.0, memory: int = 1 << 30) -> Smoked:
+    def run(
+        text: str,
+        sample: str = '{"data": 1}',
+        seconds: float = 60.0,
+        memory: int = 1 << 30,
+        others: tuple[tuple[str, str], ...] = (),
+    ) -> Smoked:
         script = tmp_path / f"score_{uuid.uuid4().hex}.py"
         script.write_text(text, encoding="utf-8")
         request = TrialRequest("score.py", str(script), "", "m", REQUIREMENTS, "", sample, seconds, memory)
-        *_, last = TrialServer(sandbox_cache).run(request)
+        *_, last = TrialServer(sandbox_cache).run(msgspec.structs.replace(request, others=others))
         assert isinstance(last, Smoked)
         assert left(script.name) == folders(sandbox_cache, script.name) == []
         return last
@@ -135,6 +141,36 @@ def test_a_script_that_hangs_in_init_ends_at_the_deadline(trial: Trial) -> None:
 def test_a_script_that_hangs_in_run_ends_at_the_deadline(trial: Trial) -> None:
     text = "import threading\n\n\n" + LOADED + "\n\ndef run(raw_data):\n    threading.Event().wait()\n"
     assert only(trial(text, seconds=8)) == ("trial-deadline", 8, "run() did not come back within 8 s; it was ended")
+
+
+PICKY = (
+    "from azureml_inference_server_http.api.aml_response import AMLResponse\n"
+    + LOADED
+    + "\n\ndef run(raw_data):\n    if raw_data == 'wrong':\n        return AMLResponse('no rows', 400)\n    return 1 / len(raw_data)\n"
+)
+
+
+def test_every_sample_that_is_kept_is_asked_with(trial: Trial) -> None:
+    smoked = trial(PICKY, "four", others=(("two.json", "22"), ("wrong.json", "wrong"), ("empty.json", "")))
+    assert (smoked.ok, smoked.status, smoked.answer) == (True, 200, 0.25)
+    assert [(one.sample, one.status) for one in smoked.others] == [
+        ("two.json", 200),
+        ("wrong.json", 400),
+        ("empty.json", 500),
+    ]
+    assert [one.answer for one in smoked.others[:2]] == [0.5, "no rows"]
+    (problem,) = smoked.problems
+    assert (problem.severity, problem.line, problem.rule) == ("warning", 6, "trial-sample")
+    assert problem.message.startswith("empty.json was answered with 500")
+
+
+def test_another_sample_that_ends_the_server_is_an_error(trial: Trial) -> None:
+    text = (
+        "import os\n" + LOADED + "\n\ndef run(raw_data):\n    return os._exit(3) if raw_data == 'bad' else raw_data\n"
+    )
+    smoked = trial(text, "good", others=(("bad.json", "bad"), ("good.json", "good")))
+    assert only(smoked) == ("trial-run", 6, "bad.json ends the server's process")
+    assert (smoked.answer, [one.status for one in smoked.others]) == ("good", [0])
 
 
 DAEMON = """

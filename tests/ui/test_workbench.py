@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
@@ -16,7 +17,7 @@ from textual.pilot import Pilot
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, LogLine, Progress, Resolved, Smoked
-from edgetui.core.models import EngineState, Problem, ResolveRequest, TrialRequest
+from edgetui.core.models import EngineState, Problem, ResolveRequest, SampleAnswer, TrialRequest
 from edgetui.core.ports import Ports
 from edgetui.jobs import examples
 from edgetui.ui.app import EdgeApp
@@ -47,6 +48,8 @@ BAD = Smoked(
 )
 PINS = {"numpy": "2.2.6", "scikit-learn": "1.7.2", "azureml-inference-server-http": "1.4.1", "scipy": "1.15.3"}
 
+WHY = "no conda solver: pip install py-rattler"
+
 
 class NoEngine:
     def state(self) -> EngineState:
@@ -58,7 +61,7 @@ class Bench:
     """Trial and resolver of a test; both wait for `hold`."""
 
     smoked: Smoked = GOOD
-    resolved: Resolved = field(default_factory=lambda: Resolved(True, PINS, (), ("libgomp=14.2",)))
+    resolved: Resolved = field(default_factory=lambda: Resolved(True, PINS, (), ("libgomp=14.2",), why_unchecked=WHY))
     hold: threading.Event = field(default_factory=threading.Event)
     tried: list[TrialRequest] = field(default_factory=list)
     error: EdgeError | None = None
@@ -120,6 +123,11 @@ def screen(pilot: Pilot[int]) -> ScriptScreen:
 
 def text(file: Path) -> str:
     return file.read_text()
+
+
+def put(file: Path, old: str, new: str) -> None:
+    """Replace a text of a file."""
+    file.write_text(file.read_text().replace(old, new))
 
 
 def names(folder: Path) -> set[str]:
@@ -282,6 +290,39 @@ async def test_what_was_tried_is_kept_until_a_file_changes(ports: Ports, plan: P
         await until(pilot, "~ tried before the last change: answered; F8 tries again")
 
 
+async def test_what_was_tried_and_resolved_is_there_after_a_new_start(ports: Ports, plan: Path) -> None:
+    async with opened(ports, plan) as pilot:
+        await pilot.press("f8")
+        await until(pilot, "tried: init() 0.4 s")
+        await pilot.press("ctrl+r")
+        await until(pilot, "4 packages; ctrl+n pins them")
+    async with opened(ports, plan) as pilot:
+        await until(pilot, "tried: init() 0.4 s")
+        shown = await until(pilot, "4 packages; ctrl+n pins them")
+        assert "with these files, on 20" in shown
+        assert '200 {"anomaly": [false, true], "score": [11.3, -4.0]}' in shown
+        await pilot.press("ctrl+l")
+        await until(pilot, "Answer, status 200:")
+        await pilot.press("escape")
+        await until(pilot, lambda: screen(pilot).is_current)
+        screen(pilot).editor("script").focus()
+        await pilot.press("#")
+        await until(pilot, "~ tried before the last change: answered; F8 tries again")
+
+
+async def test_other_samples_and_what_the_trial_has_not_are_shown(ports: Ports, plan: Path, bench: Bench) -> None:
+    (plan.parent / "empty.json").write_text('{"readings": []}')
+    put(plan, 'sample = "sample.json"', 'sample = "sample.json"\nsamples = ["empty.json"]')
+    put(plan.parent / "myenv.yml", "  - pip\n", "  - pip\n  - r=4\n")
+    bench.smoked = msgspec.structs.replace(GOOD, others=(SampleAnswer("empty.json", 400, "no readings"),))
+    async with opened(ports, plan) as pilot:
+        await pilot.press("f8")
+        shown = await until(pilot, "empty.json: 400 no readings")
+        assert "not in the trial, which has no conda: r" in shown
+        assert bench.tried[0].others == (("empty.json", '{"readings": []}'),)
+        check_snapshot("workbench-tried-others-80x24", shown)
+
+
 async def test_log_and_answer_are_a_page_of_their_own(ports: Ports, plan: Path) -> None:
     async with opened(ports, plan) as pilot:
         await pilot.press("ctrl+l")
@@ -331,13 +372,17 @@ async def test_what_resolves_can_be_pinned_with_comments_kept(ports: Ports, plan
         await pilot.press("ctrl+n")
         await until(pilot, lambda: file.read_text() != before)
         assert "scikit-learn==1.7.2  # as the model" in file.read_text()
-        await until(pilot, "resolved before the last change; ctrl+r asks again")
+        await until(pilot, "4 packages, pinned")
+        assert "resolved" in text_of(pilot.app)
         screen(pilot).tabs.active = "tab-environment"
         await pilot.pause()
         screen(pilot).editor("environment").focus()
         await pilot.press("ctrl+z", "escape")
         await until(pilot, lambda: file.read_text() == before)
-        await until(pilot, "resolves for linux/amd64")
+        await until(pilot, "4 packages; ctrl+n pins them")
+        screen(pilot).editor("environment").focus()
+        await pilot.press("#")
+        await until(pilot, "resolved before the last change; ctrl+r asks again")
 
 
 async def test_what_does_not_resolve_is_said_at_its_line(ports: Ports, plan: Path, bench: Bench) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgetui.core import conda
@@ -56,6 +56,7 @@ def test_environments_that_cannot_work(text: str, rule: str, severity: str, line
     assert found(text)[rule] == (severity, line)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_problems_and_never_fails(text: str) -> None:
     for problem in conda.check("myenv.yml", text):
@@ -107,6 +108,29 @@ def test_pins_change_only_the_lines_of_what_resolved() -> None:
     assert conda.with_pins(pinned, {"numpy": "2.2.6"}) == pinned
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("libgomp", "libgomp=14.2.0"),
+        ("libgomp  # why", "libgomp=14.2.0  # why"),
+        ('"libgomp>=13,<15"', '"libgomp=14.2.0"'),
+        ("libgomp >=13", "libgomp=14.2.0"),
+        ("libgomp=14", "libgomp=14.2.0"),
+        ("conda-forge::libgomp", "conda-forge::libgomp=14.2.0"),
+        ("libgomp==14.2.0", "libgomp==14.2.0"),
+        ("libgomp=14.2.0=h77fa898_1", "libgomp=14.2.0=h77fa898_1"),
+        ("libgomp[build=h77fa898_1]", "libgomp[build=h77fa898_1]"),
+        ("python=3.11", "python=3.11"),
+        ("other", "other"),
+    ],
+)
+def test_pins_of_conda_change_what_names_no_build(before: str, after: str) -> None:
+    text = f"dependencies:\n  - {before}\n  - pip:\n      - libgomp>=1\n"
+    pins = {"libgomp": "14.2.0", "python": "3.11.9"}
+    assert conda.with_pins(text, {}, pins) == text.replace(before, after, 1)
+
+
+@settings(deadline=None)
 @given(st.text(max_size=200), st.dictionaries(st.text(max_size=10), st.text(max_size=5)))
 def test_pinning_any_text_never_fails(text: str, versions: dict[str, str]) -> None:
     assert isinstance(conda.with_pins(text, versions), str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetui.adapters.trial.words import TRACEBACK, Told
+from edgetui.core.models import TrialRequest
 
 SCRIPT = Path("/tmp/edgetui-trial-1/app/score.py")
 OUTPUT = f"""\
@@ -42,3 +43,11 @@ def test_a_recursion_keeps_its_end_only() -> None:
     found = Told("score.py", SCRIPT, "", [*frames, "RecursionError: too deep"]).traceback()
     assert len(found) == TRACEBACK
     assert found[-1] == "RecursionError: too deep"
+
+
+def test_a_sample_that_is_not_answered_in_time_is_named() -> None:
+    request = TrialRequest("score.py", str(SCRIPT), "", "m", (), "", "1", seconds=8.0)
+    told = Told("score.py", SCRIPT, "def init(): ...\n\n\ndef run(data): ...\n", OUTPUT)
+    problem = told.limit("deadline", request, "run", "empty.json")
+    assert (problem.line, problem.rule) == (4, "trial-deadline")
+    assert problem.message == "run(), asked with empty.json, did not come back within 8 s; it was ended"

@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from edgetui.adapters.trial import words as trial_words
 from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
 from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
 from edgetui.core.events import Event, LogLine, Progress, Smoked
-from edgetui.core.models import Problem, TrialRequest
+from edgetui.core.models import Problem, SampleAnswer, TrialRequest
 
 SERVER = "azureml-inference-server-http"
 ANSWER_LIMIT = 1 << 20  # bytes of an answer that are read
@@ -47,6 +47,14 @@ class _Reply:
     status: int
     body: bytes = b""
     run_milliseconds: float | None = None
+    sample: str = ""  # another one than the plan's own
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """The server is asked now, with this sample; "" is the plan's own."""
+
+    sample: str
 
 
 class TrialServer:
@@ -69,6 +77,7 @@ class _Trial:
         self._request, self._environment, self._folder = request, environment, folder
         self._replies: dict[str, _Reply] = {}
         self._begun = 0
+        self._asked = ""
 
     def run(self) -> Generator[Event, None, None]:
         script = self._lay_out()
@@ -94,10 +103,11 @@ class _Trial:
                             running.stop()
                     elif isinstance(one, Ended):
                         ended = one
+                    elif isinstance(one, _Reply):
+                        self._replies[one.sample or one.path] = one
                     else:
-                        self._replies[one.path] = one
-                        if one.path == "/" and one.status == 200 and self._request.sample:
-                            yield Progress("script", "asking with the sample")
+                        self._asked = one.sample
+                        yield Progress("script", f"asking with {one.sample or 'the sample'}")
                 output = list(running.output.tail)
             asking.join(5.0)
         yield self._verdict(trial_words.Told(self._request.name, script, text, output), ended or Ended(None, "stopped"))
@@ -144,7 +154,12 @@ class _Trial:
             health = _request(port, "GET", "/", b"", self._request.seconds)
             running.put(health)
             if health.status == 200 and self._request.sample:
-                running.put(_request(port, "POST", "/score", self._request.sample.encode(), self._request.seconds))
+                for name, sample in (("", self._request.sample), *self._request.others):
+                    running.put(_Asking(name))
+                    reply = _request(port, "POST", "/score", sample.encode(), self._request.seconds)
+                    running.put(replace(reply, sample=name))
+                    if not reply.status:  # after that nothing is as on a device
+                        break
         finally:
             running.stop()
 
@@ -155,15 +170,20 @@ class _Trial:
         if self._begun >= RESTARTS and not up:
             problems.append(told.restarted())
         elif ended.why in {"deadline", "memory", "processes"}:
-            problems.append(told.limit(ended.why, self._request, "run" if up else "init"))
+            problems.append(told.limit(ended.why, self._request, "run" if up else "init", self._asked))
         elif not up:
             problems.append(told.failure("init", ended.code))
         elif answer is not None and answer.status == 0:
             problems.append(told.failure("run", ended.code))
         elif answer is not None and not 200 <= answer.status < 300:
             problems.append(told.answered(answer.status, answer.body))
+        others = [self._replies[name] for name, _ in self._request.others if name in self._replies]
+        if not problems:
+            problems += (
+                told.other(one.sample, one.status, one.body) for one in others if one.status not in range(1, 500)
+            )
         return Smoked(
-            not problems,
+            all(problem.severity == "warning" for problem in problems),
             tuple(problems),
             told.init_seconds(),
             answer.run_milliseconds if answer else None,
@@ -172,6 +192,7 @@ class _Trial:
             ended.peak,
             self._environment.version,
             told.traceback() if problems else (),
+            others=tuple(SampleAnswer(one.sample, one.status, _value(one.body)) for one in others),
         )
 
 

@@ -1,27 +1,25 @@
-"""Resolving without installing: the pip part by `uv pip compile` for the target, the conda part by micromamba where there is one."""
+"""Resolving without installing: the pip part by `uv pip compile` for the target, the conda part by `conda_resolver`."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgetui.adapters.files.own_folder import claimed
-from edgetui.adapters.trial import uv_program
+from edgetui.adapters.trial import conda_resolver, uv_program
 from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, LogLine, Progress, Resolved
 from edgetui.core.models import Problem, ResolveRequest
+from edgetui.core.redact import redacted
 
 SECONDS = 120.0
 _UV_PLATFORMS = {
     "linux/amd64": "x86_64-manylinux_2_28",
     "linux/arm64": "aarch64-manylinux_2_28",
 }
-_CONDA_PLATFORMS = {"linux/amd64": "linux-64", "linux/arm64": "linux-aarch64"}
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)")
 _DROPPED = re.compile(r"^(?:warning: )?(?:Using |Resolved |Downloading |\s*$)")
 
@@ -45,13 +43,17 @@ class UvResolver:
         pins: dict[str, str] = {}
         with claimed(self._cache / "trials", "resolve") as here:
             if request.requirements:
-                yield Progress("script", f"resolving {len(request.requirements)} packages for {request.platform}")
+                yield Progress("script", f"resolving {_packages(request.requirements)} for {request.platform}")
                 yield from self._pip(request, here, pins, problems)
-            micromamba = shutil.which("micromamba")
-            if request.conda and micromamba:
-                yield from self._conda(micromamba, request, here, problems)
-        unchecked = () if micromamba else tuple(text for text, _ in request.conda)
-        yield Resolved(not problems, pins, tuple(problems), unchecked)
+            conda = conda_resolver.CondaResolved()
+            if request.conda:
+                yield Progress("script", f"resolving {_packages(request.conda)} of conda for {request.platform}")
+                conda = conda_resolver.resolved(request, here, self._cache, self._seconds)
+                problems += conda.problems
+        unchecked = tuple(text for text, _ in request.conda) if conda.unchecked else ()
+        yield Resolved(
+            not problems, pins, tuple(problems), unchecked, why_unchecked=conda.unchecked, conda_pins=conda.pins
+        )
 
     def _pip(
         self, request: ResolveRequest, here: Path, pins: dict[str, str], problems: list[Problem]
@@ -97,55 +99,16 @@ class UvResolver:
             return
         problems.append(_explained(request, said))
 
-    def _conda(self, program: str, request: ResolveRequest, here: Path, problems: list[Problem]) -> Iterator[Event]:
-        yield Progress("script", f"resolving {len(request.conda)} conda packages")
-        command = [
-            program,
-            "create",
-            "--dry-run",
-            "--json",
-            "--yes",
-            "--name",
-            "edgetui-dry-run",
-            "--root-prefix",
-            str(here),
-        ]
-        command += ["--platform", _CONDA_PLATFORMS[request.platform]]
-        for channel in request.channels or ("conda-forge",):
-            command += ["--channel", channel]
-        command += [text for text, _ in request.conda]
-        if request.python:
-            command.append(f"python={request.python}")
-        environment = uv_program.environment(self._cache / "uv")
-        with Supervised(command, environment, here, Limits(self._seconds)) as running:
-            ended = running.wait()
-            said = list(running.output.tail)
-        if ended.why == "deadline":
-            raise EdgeError(f"Resolving conda packages took longer than {self._seconds:.0f} s", retryable=True)
-        if ended.code != 0:
-            line = next((n for text, n in request.conda if any(_name(text) in one for one in said)), 0)
-            words = " ".join(_conda_words(said).split())[:600]
-            message = f"conda cannot resolve this: {words}"
-            problems.append(
-                Problem(request.file, line, "error", message, "ask for versions that exist", "unresolvable")
-            )
 
-
-def _conda_words(said: list[str]) -> str:
-    text = "\n".join(said)
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text
-    problems = found.get("solver_problems") if isinstance(found, dict) else None
-    return "; ".join(map(str, problems)) if problems else text
+def _packages(listed: tuple[tuple[str, int], ...]) -> str:
+    return f"{len(listed)} package{'' if len(listed) == 1 else 's'}"
 
 
 def _explained(request: ResolveRequest, said: list[str]) -> Problem:
     """The resolver's words as a problem at the line of the first requirement that they name."""
     lines = [line for line in said if not _DROPPED.match(line)]
     text = " ".join(" ".join(lines).replace("\u00d7", "").replace("╰─▶", "").split())
-    text = re.sub(r"^error:\s*", "", text).replace("dependencies cause: ", "dependencies: ")
+    text = redacted(re.sub(r"^error:\s*", "", text)).replace("dependencies cause: ", "dependencies: ")
     text = text.replace("`requirements.in`", request.file)
     if re.search(r"dns error|error sending request|timed out|certificate", text, re.IGNORECASE):
         remedy = "Check the network and pip's index"

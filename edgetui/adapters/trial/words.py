@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from edgetui.core.models import Problem, TrialRequest
 
 TRACEBACK = 40  # lines of a traceback that are kept
@@ -82,9 +84,22 @@ class Told:
             )
         return self._problem(line, "trial-run", f"run() failed: {message}", "correct the script")
 
-    def limit(self, why: str, request: TrialRequest, phase: str) -> Problem:
-        """The server was ended at a limit."""
-        place = self._place(phase)
+    def other(self, sample: str, status: int, body: bytes) -> Problem:
+        """Another sample than the one that is sent went wrong: it ended the server, or the script failed."""
+        if not status:
+            message = f"{sample} ends the server's process"
+            return self._problem(
+                self._line_of("run"), "trial-run", message, "answer with an error where a request is wrong"
+            )
+        message = f"{sample} was answered with {status}: {body[:300].decode('utf-8', 'replace')}"
+        problem = self._problem(
+            self._line_of("run"), "trial-sample", message, "answer with 400 where a request is wrong"
+        )
+        return replace(problem, severity="warning")
+
+    def limit(self, why: str, request: TrialRequest, phase: str, asked: str) -> Problem:
+        """The server was ended at a limit; `asked` names another sample than the plan's own."""
+        place = self._place(phase) + (f", asked with {asked}," if asked else "")
         words = {
             "deadline": (f"{place} did not come back within {request.seconds:.0f} s", "see what it waits for"),
             "memory": (

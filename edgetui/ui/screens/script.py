@@ -159,8 +159,8 @@ class ScriptScreen(StartsScreen):
             self.status.problem(f"{counted(results.errors, 0)} to fix; F6 goes to the next problem")
             return
         found = f", {counted(0, results.warnings)}" if results.warnings else ""
-        tried = self.session.situation().inputs.trial == results.tried_inputs != ""
-        if tried and not results.tried_ok:
+        tried = results.tried if self.trials.holds(results.tried) else None
+        if tried and not tried.ok:
             self.status.problem(f"checked{found}, but the trial failed: correct it, F8 tries again")
         else:
             self.status.done(f"checked{found}; {'' if tried else 'F8 tries it, '}F3 goes on")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgetui.core.events import Event, LogLine, Progress, Resolved, Smoked
+from edgetui.ui.words.common import moment
 
 LINE = 76  # characters in a line of a narrow screen
 ANSWER = 2_000  # characters of an answer in one line
@@ -28,10 +29,21 @@ def smoked_line(event: Smoked) -> str:
     return " · ".join(parts)
 
 
-def smoked_details(event: Smoked) -> list[str]:
-    """The answer; where it failed, the end of the script's own traceback, else the words of what is wrong."""
+def smoked_details(event: Smoked, *, earlier: bool = False) -> list[str]:
+    """The answers; where it failed, the end of the script's own traceback, else the words of what is wrong.
+
+    Before them what was left out and, of a trial of an `earlier` start, when it was.
+    """
+    before = [f"with these files, on {moment(event.at)}"] if earlier and event.at else []
+    if event.left_out:
+        before.append(f"not in the trial, which has no conda: {', '.join(event.left_out)}")
+    return [*before, *_said(event)]
+
+
+def _said(event: Smoked) -> list[str]:
     if event.ok:
-        return [f"{event.status} {answer_text(event.answer)[:ANSWER]}"] if event.status else []
+        said = [f"{event.status} {answer_text(event.answer)[:ANSWER]}"] if event.status else []
+        return said + [f"{one.sample}: {one.status} {_short(answer_text(one.answer))}" for one in event.others]
     if event.traceback:
         frame = [number for number, line in enumerate(event.traceback) if line.startswith("  File ")]
         start = frame[0] if frame else 0
@@ -54,13 +66,13 @@ def resolved_line(event: Resolved) -> str:
     target = f"for {event.platform}" + (f", Python {event.python}" if event.python else "")
     if not event.ok:
         return f"does not resolve {target}"
-    count = len(event.pins)
-    return f"resolves {target}: {count} package{'' if count == 1 else 's'}"
+    count, conda = len(event.pins), len(event.conda_pins)
+    return f"resolves {target}: {count} package{'' if count == 1 else 's'}{f', {conda} of conda' if conda else ''}"
 
 
 def resolved_details(event: Resolved) -> list[str]:
-    """What nothing here can resolve."""
-    return [f"not checked, there is no micromamba: {', '.join(event.unchecked)}"] if event.unchecked else []
+    """What was not checked, and why."""
+    return [f"not checked: {', '.join(event.unchecked)}; {event.why_unchecked}"] if event.unchecked else []
 
 
 def trial_page(events: Iterable[Event]) -> str:
@@ -76,12 +88,23 @@ def trial_page(events: Iterable[Event]) -> str:
             last = event
     if last is None:
         return "\n".join(lines)
+    if last.left_out:
+        lines += ["", f"Not in the trial, which has no conda: {', '.join(last.left_out)}"]
     if last.status:
-        answer = last.answer
-        short = json.dumps(answer, ensure_ascii=False)
-        long = json.dumps(answer, ensure_ascii=False, indent=2)
-        text = answer if isinstance(answer, str) else short if len(short) <= LINE else long
-        lines += ["", f"Answer, status {last.status}:", *text.splitlines()]
+        lines += ["", f"Answer, status {last.status}:", *_whole(last.answer).splitlines()]
+    for one in last.others:
+        said = f"status {one.status}:" if one.status else "none"
+        lines += ["", f"Answer to {one.sample}, {said}", *_whole(one.answer).splitlines()]
+    if not last.ok:
+        lines += ["", *last.traceback]
     lines += ["", f"{'✓' if last.ok else '✗'} {smoked_line(last)}"]
     lines += [f"✗ {problem.file}:{problem.line}: {problem.message} → {problem.remedy}" for problem in last.problems]
     return "\n".join(lines)
+
+
+def _whole(answer: Any) -> str:
+    """An answer in full: JSON in one line where it is short, else indented."""
+    if isinstance(answer, str):
+        return answer
+    short = json.dumps(answer, ensure_ascii=False)
+    return short if len(short) <= LINE else json.dumps(answer, ensure_ascii=False, indent=2)
