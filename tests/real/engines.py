@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import docker
 import platformdirs
@@ -23,7 +26,10 @@ from filelock import FileLock
 from tests.real.parts import need
 
 START_LIMIT = 60.0  # seconds
+ROOMY = 8 * 2**30  # bytes of free memory from which on an engine may keep its images there
 BASE = "debian-py:12"
+HANGING_BASE = "hanging-py:1"
+WAITS = "this python waits"  # what HANGING_BASE's says before it does nothing for ever
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -43,7 +49,8 @@ class Engine:
 def engine(*, bridge: bool = False, disk: int = 0) -> Iterator[Engine]:
     """An engine whose builds and containers use this machine's network; with `bridge`, one of its own, too.
 
-    `disk` in megabytes is all the room that it has for images, 0 this machine's.
+    `disk` in megabytes is all the room that it has for images, 0 this machine's: its memory, where there is plenty, since what
+    costs time in these tests is the many small files of layers.
     """
     if os.geteuid() != 0:
         pytest.skip("only root can start dockerd")
@@ -59,9 +66,9 @@ def engine(*, bridge: bool = False, disk: int = 0) -> Iterator[Engine]:
         _ip("link", "add", own, "type", "bridge")
         _ip("addr", "add", f"10.213.{os.getpid() % 256}.1/24", "dev", own)
         _ip("link", "set", own, "up")
-    if disk:
+    if disk or _free_memory() > ROOMY:
         (folder / "root").mkdir()
-        size = ["-o", f"size={disk}m"]
+        size = ["-o", f"size={disk or ROOMY // 2**20}m"]
         subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", str(folder / "root")], check=True, timeout=60)
     command += ["--exec-root", str(folder / "exec"), "-H", host, "-p", str(folder / "pid")]
     with log.open("wb") as out:
@@ -71,6 +78,7 @@ def engine(*, bridge: bool = False, disk: int = 0) -> Iterator[Engine]:
         yield Engine(process, host, folder / "root")
     finally:
         _end(process)
+        _end_left(folder)
         # dockerd leaves its data folder mounted onto itself.
         mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
         for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
@@ -108,13 +116,38 @@ def registry(folder: Path, user: str, password: str) -> Iterator[str]:
 
 def import_base(one: Engine) -> None:
     """Give an engine the base image: Debian with Python, made once by debootstrap and kept."""
-    file = _base_file()
+    with _base_file().open("rb") as archive:
+        _import(one, archive, BASE)
+
+
+def import_hanging_base(one: Engine) -> None:
+    """Give an engine a base image whose python3 never ends: a shell of this machine's, and little else."""
+    script = f"#!/bin/sh\necho {WAITS}\nexec sleep 100000\n".encode()
+    entry = tarfile.TarInfo("usr/local/bin/python3")
+    entry.mode, entry.size = 0o755, len(script)
+    with io.BytesIO() as archive:
+        with tarfile.open(fileobj=archive, mode="w", dereference=True) as files:
+            files.addfile(entry, io.BytesIO(script))
+            programs = {f"bin/{name}": need(name)[0] for name in ("sh", "sleep", "date")}
+            libraries = {library for program in programs.values() for library in _libraries(program)}
+            for name, source in {**programs, **{library[1:]: library for library in libraries}}.items():
+                files.add(source, name)
+        archive.seek(0)
+        _import(one, archive, HANGING_BASE)
+
+
+def _libraries(program: str) -> list[str]:
+    (ldd,) = need("ldd")
+    said = subprocess.run([ldd, program], capture_output=True, text=True, check=True, timeout=60).stdout
+    return [word for word in said.split() if word.startswith("/")]
+
+
+def _import(one: Engine, archive: IO[bytes], image: str) -> None:
     client = one.client()
     try:
-        with file.open("rb") as archive:
-            chunks = iter(lambda: archive.read(2**20), b"")  # a file by itself would go line by line
-            repository, _, tag = BASE.partition(":")
-            client.import_image_from_stream(chunks, repository=repository, tag=tag)
+        chunks = iter(lambda: archive.read(2**20), b"")  # a file by itself would go line by line
+        repository, _, tag = image.partition(":")
+        client.import_image_from_stream(chunks, repository=repository, tag=tag)
     finally:
         client.close()
 
@@ -130,13 +163,13 @@ def _base_file() -> Path:
     given = os.environ.get("EDGETUI_TEST_CACHE")
     cache = Path(given) if given else Path(platformdirs.user_cache_dir("edgetui-tests"))
     cache.mkdir(parents=True, exist_ok=True)
-    file = cache / "debian-py-12.tar"
-    with FileLock(cache / "debian-py-12.lock"):
+    file = cache / "debian-py-12-slim.tar"
+    with FileLock(cache / "debian-py-12-slim.lock"):
         if file.exists():
             return file
         with tempfile.TemporaryDirectory(prefix="base-", dir=cache) as folder:
             root, packed = Path(folder, "root"), Path(folder, "tar")
-            include = "--include=python3,python3-pip,python3-venv,ca-certificates"
+            include = "--include=python3,python3-venv,ca-certificates"
             made = subprocess.run(
                 [debootstrap, "--variant=minbase", include, "bookworm", str(root)],
                 capture_output=True,
@@ -146,10 +179,33 @@ def _base_file() -> Path:
             if made.returncode:
                 message = f"real part missing: no base image by debootstrap: {(made.stdout + made.stderr)[-500:]}"
                 pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-            shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+            # Each byte of it is packed, pushed and pulled by every test of a whole build.
+            for unused in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
+                shutil.rmtree(root / unused)
             subprocess.run(["tar", "--sort=name", "-C", str(root), "-cf", str(packed), "."], check=True, timeout=300)
             packed.rename(file)
     return file
+
+
+def _free_memory() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+
+
+def _end_left(folder: Path) -> None:
+    """End what an engine that was killed leaves behind: its containers' minders, which name its folder, and what they minded."""
+    parents, left = dict[int, int](), set[int]()
+    for one in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):  # no process, or one that has just ended
+            number = int(one.name)
+            parents[number] = int((one / "stat").read_text().rpartition(")")[2].split()[1])
+            if f"{folder}/".encode() in (one / "cmdline").read_bytes():
+                left.add(number)
+    while below := {number for number, parent in parents.items() if parent in left} - left:
+        left |= below
+    for number in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
 
 
 def _ip(*words: str) -> None:

@@ -22,6 +22,10 @@ PACKAGES = {
     "htpasswd": "apache2-utils",
     "debootstrap": "debootstrap",
     "ip": "iproute2",
+    "sh": "dash",
+    "sleep": "coreutils",
+    "date": "coreutils",
+    "ldd": "libc-bin",
 }
 
 

@@ -31,9 +31,21 @@ from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo, 
 from edgetui.core.redact import Secret
 from tests.conftest import Sandbox
 from tests.contract.client_runs import EXAMPLE
-from tests.real.engines import BASE, CERTIFICATES, Engine, engine, free_port, import_base, registry
+from tests.real.engines import (
+    BASE,
+    CERTIFICATES,
+    HANGING_BASE,
+    WAITS,
+    Engine,
+    engine,
+    free_port,
+    import_base,
+    import_hanging_base,
+    registry,
+)
 
 USER, PASSWORD = "edgeacr", "pw-of-the-registry"
+UNPINNED = "dependencies:\n- pip\n"  # any Python will do
 BARE = "dependencies:\n- python=3.11\n- pip\n"
 LIMIT = 120.0  # seconds until something that hangs is given up
 replace = msgspec.structs.replace
@@ -44,6 +56,7 @@ def building() -> Iterator[Engine]:
     """The engine that builds, with the base image; and that the sandbox's device runs containers on."""
     with engine(bridge=True) as one:
         import_base(one)
+        import_hanging_base(one)
         yield one
 
 
@@ -215,6 +228,7 @@ def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_option
     (port,) = container["Ports"]
     assert port["PrivatePort"] == 5001
     assert port["IP"].startswith("127.")
+    assert image["size"] > 0  # as the registry keeps it; the engine knows only what it takes up unpacked
     sandbox.process.kill()  # its container stays, and the next one on that folder ends it
     sandbox.process.wait(LIMIT)
     again = new_sandbox("--engine", building.host, state=sandbox.state)
@@ -343,15 +357,14 @@ def _stalling(target: str, after: int) -> Iterator[str]:
 def test_a_full_disk_of_the_engine_is_told(
     wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with engine(disk=1200) as small:
-        import_base(small)
+    with engine(disk=100) as small:
+        import_hanging_base(small)
         monkeypatch.setenv("DOCKER_HOST", small.host)
         builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
         with (small.root / "filler").open("wb") as filler, contextlib.suppress(OSError):
             while True:
                 filler.write(bytes(2**20))
-        request = wanted("127.0.0.1:9", environment=BARE)
-        Path(request.model_path).write_bytes(os.urandom(4 * 2**20))
+        request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)
         error = refused(lambda: list(builder.build(request)))
         assert containers(small) == []
     assert "the disk is full" in error.title
@@ -385,14 +398,6 @@ def test_another_python_than_the_base_image_has_is_told(
     assert "no Python 3.13" in error.title
 
 
-@pytest.fixture
-def hanging() -> Iterator[str]:
-    """An environment whose only package comes from an index that never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
-        yield f"{BARE}- pip:\n  - --index-url {index}\n  - edgetui-never==1\n"
-
-
 class InThread:
     """A build in a thread; `reached` once its log says the words."""
 
@@ -421,9 +426,9 @@ class InThread:
 
 
 def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine, hanging: str
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine
 ) -> None:
-    build = InThread(builder, wanted("127.0.0.1:9", environment=hanging), "Looking in indexes")
+    build = InThread(builder, replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE), WAITS)
     assert containers(building)
     build.stop.cancel()
     assert build.ended(3.0).kind == "cancelled"
@@ -451,15 +456,16 @@ def test_a_cancelled_push_leaves_no_tag(
 
 
 def test_an_engine_that_stops_in_the_middle_is_told(
-    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hanging: str
+    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine() as short_lived:
-        import_base(short_lived)
+        import_hanging_base(short_lived)
         monkeypatch.setenv("DOCKER_HOST", short_lived.host)
         builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
-        build = InThread(builder, wanted("127.0.0.1:9", environment=hanging), "Looking in indexes")
+        request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)
+        build = InThread(builder, request, WAITS)
         short_lived.process.kill()
         error = build.ended(LIMIT)
     assert error.kind != "cancelled"
     assert error.remedy
-    assert refused(lambda: list(builder.build(wanted("127.0.0.1:9")))).kind == "unreachable"
+    assert refused(lambda: list(builder.build(request))).kind == "unreachable"
