@@ -9,13 +9,16 @@ import json
 import lzma
 import os
 import pickle
+import sys
 import tracemalloc
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import joblib
+import lz4.frame
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,7 +71,7 @@ def test_a_pickle_of_any_protocol(protocol: int) -> None:
     assert "sklearn.ensemble._forest.RandomForestClassifier" in found.globals
 
 
-@pytest.mark.parametrize("packing", [0, "zlib", "gzip", "bz2", "xz", "lzma"])
+@pytest.mark.parametrize("packing", [0, "zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
 def test_joblib_with_its_raw_arrays_packed_or_not(tmp_path: Path, packing: Any) -> None:
     # The encoder holds an array of objects: a pickle inside the pickle. It is last, so all arrays were passed rightly.
     encoder = OneHotEncoder().fit(np.array([["a", "b"], ["c", "d"]], dtype=object))
@@ -96,7 +99,7 @@ def test_nothing_in_a_pickle_runs(tmp_path: Path) -> None:
         assert all(one.severity == "error" and "runs" in one.message for one in problems)
 
 
-@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress, lz4.frame.compress])
 def test_code_is_seen_in_packed_files_too(pack: Any) -> None:
     assert [one.rule for one in model_file.check("m", facts(pack(pickle.dumps(Runs(os.system, "true")))))] == [
         "pickle-runs-code"
@@ -238,8 +241,33 @@ def test_xgboost_and_lightgbm_by_their_own_formats() -> None:
     assert facts(b"tree\nversion=v4\n").kind == "lightgbm"
 
 
-def test_a_bomb_costs_no_memory_and_says_so() -> None:
-    bomb = zlib.compress(pickle.dumps(b"\0" * (64 << 20)), 9)
+def test_what_lz4_packed_needs_lz4_on_the_device_too() -> None:
+    packed = facts(lz4.frame.compress(pickle.dumps(forest())))
+    (problem,) = model_file.check("m.joblib", packed, "myenv.yml", ENVIRONMENT)
+    assert (problem.rule, problem.message) == ("model-package", "the model needs lz4, which the environment has not")
+    assert problem.fix is not None
+    assert problem.fix.text.endswith("\n      - lz4")
+    assert model_file.check("m.joblib", packed, "myenv.yml", ENVIRONMENT + "      - lz4==4.4.5\n") == []
+
+
+def test_without_lz4_it_is_said_that_it_was_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    found = facts(lz4.frame.compress(pickle.dumps(forest())))
+    (told,) = model_file.check("m.joblib", found)
+    assert (told.rule, told.severity) == ("model-partly-read", "warning")
+    assert "pip install lz4 lets edgetui look inside" in told.message
+
+
+def test_what_lz4_packed_and_is_damaged_is_taken() -> None:
+    whole = lz4.frame.compress(WHOLE)
+    for place in range(4, len(whole), 97):
+        assert facts(whole[:place]).packed == "lz4"
+        assert facts(whole[:place] + b"\xff\xff" + whole[place + 2 :]).packed == "lz4"
+
+
+@pytest.mark.parametrize("pack", [partial(zlib.compress, level=9), lz4.frame.compress])
+def test_a_bomb_costs_no_memory_and_says_so(pack: Any) -> None:
+    bomb = pack(pickle.dumps(b"\0" * (64 << 20)))
     tracemalloc.start()
     found = model_file.read(io.BytesIO(bomb), len(bomb), limit=16 << 20)
     peak = tracemalloc.get_traced_memory()[1]

@@ -139,6 +139,8 @@ def _packages(facts: Facts, document: Document, lines: list[str]) -> Iterator[Pr
     if facts.kind in {"onnx", "xgboost", "lightgbm", "keras", "torch"}:
         package = {"onnx": "onnxruntime"}.get(facts.kind, facts.kind)
         wanted.setdefault(package, package)
+    if facts.packed == "lz4":  # joblib asks for it when it loads the file
+        wanted.setdefault("lz4", "lz4")
     for package in missing(list(wanted), document):
         version = facts.versions.get(package, "")
         line = f"{package}=={version}" if version else package

@@ -71,7 +71,9 @@ def read(file: BinaryIO, size: int, limit: int = LIMIT) -> Facts:
         return found
     stream, packed = unpacked(file, head, limit)
     if stream is None:
-        return Facts("unknown", size, packed, note=f"this cannot look into {packed}")
+        return Facts(
+            "unknown", size, packed, note=f"it is packed by {packed}: pip install {packed} lets edgetui look inside"
+        )
     return _pickle(stream, size, packed)
 
 
@@ -97,7 +99,7 @@ def _pickle(stream: Bytes, size: int, packed: str, kind: Kind = "pickle") -> Fac
         note = f"its pickle breaks off: {wrong}"
     except TooMuchError as wrong:
         note = str(wrong)
-    except (EOFError, zlib.error, LZMAError, OSError, ValueError) as wrong:
+    except (EOFError, zlib.error, LZMAError, OSError, ValueError, RuntimeError) as wrong:  # the last is lz4's
         note = f"it ends too early{f': {wrong}' if str(wrong) else ''}"
     if kind == "pickle" and seen.arrays:
         kind = "joblib"

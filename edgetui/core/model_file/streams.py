@@ -101,6 +101,15 @@ class Bytes:
         self._buffer, self._at = b"".join(parts), 0
 
 
+def _lz4(file: BinaryIO, limit: int) -> Bytes | None:
+    """None where the package is not installed: it comes with the extra `lz4`."""
+    try:
+        from lz4.frame import LZ4FrameFile
+    except ImportError:
+        return None
+    return Bytes(LZ4FrameFile(file, mode="rb"), limit)
+
+
 def unpacked(file: BinaryIO, head: bytes, limit: int) -> tuple[Bytes | None, str]:
     """The stream inside, and how it is packed ("" where it is not); None where this Python cannot unpack it."""
     if head[:1] == b"\x78" and len(head) > 1 and (head[0] * 256 + head[1]) % 31 == 0:
@@ -112,5 +121,5 @@ def unpacked(file: BinaryIO, head: bytes, limit: int) -> tuple[Bytes | None, str
     if head.startswith((b"\xfd7zXZ", b"\x5d\x00")):
         return Bytes(lzma.LZMAFile(file), limit), "lzma" if head[0] == 0x5D else "xz"
     if head.startswith(b"\x04\x22\x4d\x18"):
-        return None, "lz4"
+        return _lz4(file, limit), "lz4"
     return Bytes(file, limit, skipping=file), ""
