@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from edgetui.core import conda
 
@@ -131,6 +134,68 @@ def test_pins_of_conda_change_what_names_no_build(before: str, after: str) -> No
 
 
 @settings(deadline=None)
+def in_yaml(text: str, quoting: str) -> str:
+    """A text as a scalar of YAML, in one of its three ways."""
+    if quoting == "'":
+        return "'" + text.replace("'", "''") + "'"
+    return json.dumps(text) if quoting == '"' else text
+
+
+MARKERS = ["", "; sys_platform == 'linux'", ' ;python_version>"3.9"', "; extra == 'a' and os_name != \"nt\"", "  # why"]
+REQUIREMENTS = st.tuples(
+    st.sampled_from(["joblib", "Num_py", "scikit-learn", "a.b"]),
+    st.sampled_from(["", "[x]", "[y, z]", " [x]"]),
+    st.sampled_from(["", "==1.0", " >= 1, <2", "~=1.4", " (>1)", "!=1.1", "===1.0"]),
+    st.sampled_from(MARKERS),
+).map("".join)
+VERSIONS = {"joblib": "1.6.0", "num-py": "2.2.6+cpu", "scikit-learn": "1.0", "a-b": "1!2.0rc1"}
+
+
+@given(
+    st.lists(
+        st.tuples(REQUIREMENTS, st.sampled_from(["", "'", '"']), st.sampled_from(["", '  # kept: "it\'s"'])), max_size=5
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_pins_in_any_quotes_keep_the_file_s_yaml_its_names_and_its_comments(
+    items: list[tuple[str, str, str]], end: str
+) -> None:
+    rows = [f"      - {in_yaml(text, quoting)}{comment}" for text, quoting, comment in items]
+    before = end.join(["# top", "dependencies:", "  - python=3.11", "  - pip:", "      - azureml-defaults", *rows, ""])
+    after = conda.with_pins(before, VERSIONS)
+    was, now = conda.pip_requirements(before), conda.pip_requirements(after)
+    assert [(entry.name, entry.line) for entry in was] == [(entry.name, entry.line) for entry in now]
+    assert after.count(end) == before.count(end)
+    assert [line.partition("# kept")[1:] for line in before.split(end)] == [
+        line.partition("# kept")[1:] for line in after.split(end)
+    ]
+    for old, new in zip(was[1:], now[1:], strict=True):
+        assert new.text.partition(";")[1:] == old.text.partition(";")[1:]
+        one = Requirement(new.text.partition(" #")[0])
+        assert (str(one.specifier), one.extras) == (
+            f"=={VERSIONS[new.name]}",
+            Requirement(old.text.partition(" #")[0]).extras,
+        )
+    assert conda.with_pins(after, VERSIONS) == after
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "  - pip: [numpy, scipy]\n",
+        "  - pip:\n      - >-\n        numpy\n",
+        "  - pip:\n      - numpy\n        >=2\n",
+        "  - pip:\n      - &name numpy\n",
+        "  - pip:\n      - numpy==1 --hash=sha256:00\n",
+        "  - pip:\n      - numpy @ https://files.example.org/numpy.whl\n",
+    ],
+)
+def test_a_line_that_cannot_be_pinned_safely_stays_as_it_is(lines: str) -> None:
+    text = f"dependencies:\n{lines}"
+    assert conda.with_pins(text, {"numpy": "2.2.6"}) == text
+    assert conda.with_pins("dependencies:\n  - pip:\n      - numpy\n", {"numpy": "1: {"}).endswith("- numpy\n")
+
+
 @given(st.text(max_size=200), st.dictionaries(st.text(max_size=10), st.text(max_size=5)))
 def test_pinning_any_text_never_fails(text: str, versions: dict[str, str]) -> None:
     assert isinstance(conda.with_pins(text, versions), str)

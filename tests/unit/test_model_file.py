@@ -134,10 +134,16 @@ def test_a_class_of_the_training_script_is_told() -> None:
         ("scikit-learn==1.7.1  # as trained", "model-version", "warning", "scikit-learn==1.7.2  # as trained"),
         ("scikit-learn>=1.5", "model-version", "warning", "scikit-learn==1.7.2"),
         (
+            "\"scikit-learn>=1.5; sys_platform == 'linux'\"  # ours",
+            "model-version",
+            "warning",
+            "\"scikit-learn==1.7.2; sys_platform == 'linux'\"  # ours",
+        ),
+        (
             "scikit-learn[x]; python_version > '3'",
             "model-version",
             "warning",
-            'scikit-learn[x]==1.7.2; python_version > "3"',
+            "scikit-learn[x]==1.7.2; python_version > '3'",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from edgetui.core.conda.document import Document, Entry
 from edgetui.core.conda.document import read as read_environment
-from edgetui.core.conda.pins import pinned
+from edgetui.core.conda.pins import bounded, rewritten
 from edgetui.core.model_file.dangers import dangers, problem
 from edgetui.core.model_file.reader import Facts
 from edgetui.core.models import Fix, Problem
@@ -268,16 +268,14 @@ def _same_minor(wanted: SpecifierSet, version: str) -> bool:
 
 def _replaced(document: Document, lines: list[str], entry: Entry, version: str, bounds: str = "") -> Fix | None:
     """The fix that writes a version into the entry's own line."""
-    if not 0 < entry.line <= len(lines) or entry.text not in lines[entry.line - 1]:
+    if not 0 < entry.line <= len(lines):
         return None
     if entry in document.conda:
         new = re.sub(r"^((?:\S+::)?[\w.-]+).*$", rf"\g<1>{bounds or '=' + version}", entry.text.strip())
-    elif bounds:
-        new = re.sub(r"^([\w.-]+(?:\[[^\]]*\])?)[^;]*", rf"\g<1>{bounds}", entry.text.strip())
     else:
-        new = pinned(entry.text.partition(" #")[0].strip(), version)
-    text = lines[entry.line - 1].replace(entry.text.partition(" #")[0].strip(), new, 1)
-    return Fix(document.file, entry.line, text, f"Write {new}")
+        new = bounded(entry.text, bounds or f"=={version}")
+    line = rewritten(lines[entry.line - 1], entry.text, new) if new != entry.text else None
+    return Fix(document.file, entry.line, line, f"Write {new.partition(' #')[0]}") if line is not None else None
 
 
 def added(document: Document, lines: list[str], requirement: str) -> Fix | None:
