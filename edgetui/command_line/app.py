@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetui.command_line.wiring import Wired, wired
-from edgetui.core.errors import EdgeError
+from edgetui.core.errors import EdgeError, bad_input
 
 _LINGER = 2.0  # seconds for threads that still wait for something after everything was closed
 
@@ -26,17 +26,40 @@ _SETTLE = 0.1  # seconds from the first drawing until every widget of the first 
 
 def run(args: argparse.Namespace) -> int:
     """Open the wizard; returns the exit code when the person leaves."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") in {"dumb", ""}:
+    _check_terminal()
+    path = str(Path(args.plan).absolute()) if args.plan else ""
+    if path and not Path(path).exists():
+        raise bad_input(
+            "--plan",
+            f"There is no file {path}",
+            "Correct the path (a relative one starts at the current folder), or leave --plan out: the wizard lists the "
+            "plans that you worked on, and begins new ones.",
+        )
+    with wired(args) as wires:
+        code = asyncio.run(_wizard(wires, path))
+    _leave(code)
+    return code
+
+
+def _check_terminal() -> None:
+    """See that there is one that can draw.
+
+    Raises:
+        EdgeError: (input) there is none, or it says that it cannot.
+    """
+    term = os.environ.get("TERM")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise EdgeError(
             "The wizard needs a terminal",
             remedy="Open it in one (over SSH: ssh -t), or use: edgetui deploy PLAN --yes",
             kind="input",
         )
-    path = str(Path(args.plan).absolute()) if args.plan else ""
-    with wired(args) as wires:
-        code = asyncio.run(_wizard(wires, path))
-    _leave(code)
-    return code
+    if term in {"dumb", ""}:
+        raise EdgeError(
+            f"The wizard needs a terminal that can draw, and TERM is {term or 'empty'}",
+            remedy="If yours can, say so: TERM=xterm-256color edgetui\nIf not, use: edgetui deploy PLAN --yes",
+            kind="input",
+        )
 
 
 async def _wizard(wires: Wired, path: str) -> int:

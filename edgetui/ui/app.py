@@ -332,15 +332,9 @@ class EdgeApp(App[int]):
             self.exit(0)
             return
         from edgetui.ui.screens.confirm import ConfirmScreen
+        from edgetui.ui.words import leaving
 
         goes_on = [job for job in self.bridge.running if self.session.goes_on(job)]
-        names = " and ".join(
-            steps.BY_ID[job].title.lower() if job in steps.BY_ID else job
-            for job in self.bridge.running
-            if job not in goes_on
-        )
-        stopped = f"Leave while the {names} job runs? It is stopped. " if names else "Leave while the image is built? "
-        left = "The build goes on in Azure, and the next start watches it again. " if goes_on else ""
-        question = f"{stopped}{left}The plan and what was done so far are kept."
+        question = leaving.question([job for job in self.bridge.running if job not in goes_on], goes_on)
         if not isinstance(self.screen, ConfirmScreen):
-            self.push_screen(ConfirmScreen("A job runs", question, "Leave"), lambda yes: self.exit(0) if yes else None)
+            self.push_screen(ConfirmScreen("Leave now?", question, "Leave"), lambda yes: self.exit(0) if yes else None)

@@ -46,7 +46,7 @@ def run(place: Bench) -> Iterator[Measured]:
                 down = number % 2 == 0
                 times.append(pressed(one, DOWN if down else UP, "4 Image" if down else "3 Script"))
             one.keys(F10)
-            one.wait_for("Leave while")
+            one.wait_for("Leave now?")
     times.sort()
     yield Measured("keys.median", times[len(times) // 2], "ms")
     yield Measured("keys.p99", times[int(len(times) * 0.99)], "ms", 50)

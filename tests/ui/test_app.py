@@ -48,7 +48,7 @@ async def test_leaving_asks_while_a_job_runs(fake: Callable[..., EdgeApp], world
         app.run_job("model")
         await until(pilot, lambda: bool(world.uploads))
         await pilot.press("f10")
-        await until(pilot, "Leave while the model job runs?")
+        await until(pilot, "edgetui is still registering the model. Leaving stops that.")
         await pilot.press("enter")  # the safe answer
         await until(pilot, lambda: isinstance(app.screen, HubScreen))
         await pilot.press("ctrl+q")

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from edgetui.ui.widgets.filter_table import FilterTable, Row
+from tests.ui.driving import until
 
 
 class TableApp(App[None]):
@@ -197,3 +198,38 @@ async def test_one_filters_while_a_thousand_rows_come_by_pages() -> None:
         assert app.filter_table.shown == ("line77", *(f"line77{n}" for n in range(10)))
         assert app.filter_table.query_one(Input).has_focus
         assert app.words == "11 of 1000 devices · Space marks"
+
+
+class WideApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield FilterTable(["device", "tags", "agent", "modules"], many=True, noun="devices")
+
+
+WIDE = Row("line1", ("line1-gateway", "site=eindhoven line=1 owner=maintenance", "1.5.21", "pump edge-logger"))
+
+
+async def test_what_the_edge_of_the_screen_cuts_ends_with_a_mark_and_is_whole_when_scrolled_to() -> None:
+    app = WideApp()
+    async with app.run_test(size=(50, 12)) as pilot:
+        table = app.query_one(FilterTable)
+        table.put([WIDE])
+        shown = await until(pilot, "line1-gateway")
+        assert "site=eindhoven line=1 owner…" in shown
+        assert "agent" not in shown
+        table.table.scroll_to(x=20, animate=False, immediate=True)
+        await until(pilot, "owner=maintenance  1.5.21")
+        await pilot.resize_terminal(100, 12)
+        await until(pilot, "line1-gateway  site=eindhoven line=1 owner=maintenance  1.5.21  pump edge-logger")
+
+
+async def test_a_match_out_of_sight_is_told() -> None:
+    app = WideApp()
+    async with app.run_test(size=(50, 12)) as pilot:
+        table = app.query_one(FilterTable)
+        table.put([WIDE, Row("line2", ("line2", "site=lab", "1.4", ""))])
+        table.filter_by("maintenance logger gateway")
+        await until(pilot, "1 of 2 devices")
+        words = str(table.query_one(".table-words", Static).content)
+        assert "it has tags: site=eindhoven line=1 owner=maintenance, modules" in words
+        assert "modules: pump edge-logger" in words
+        assert "gateway" not in words

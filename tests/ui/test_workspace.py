@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,21 @@ async def test_a_config_file_is_checked_where_it_is_typed(fake: Callable[..., Ed
         assert app.session.plan.workspace.name == "edge-ws"
 
 
+async def test_what_was_wrong_with_a_config_file_goes_with_it(fake: Callable[..., EdgeApp], tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"workspace_name": "<name>"}')
+    app = fake("")
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("1")
+        await until(pilot, "Enter chooses a workspace")
+        await pilot.press("shift+tab", *"bad.json", "enter")
+        await until(pilot, "The config.json cannot be used.")
+        await pilot.press("ctrl+u", "enter")
+        shown = await until(pilot, "Enter chooses a workspace and goes on.")
+        assert "placeholder" not in shown
+        assert "cannot be used" not in shown
+
+
 async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp], world: World) -> None:
     world.code = True
     app = fake("")
@@ -83,6 +99,7 @@ async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp],
         await until(pilot, "ABCD-1234")
         shown = await until(pilot, "Waiting for you to sign in there")
         assert "https://login.example/device" in shown
+        shown = re.sub(r"sign in there[^│]*│", "sign in there" + " " * 34 + "│", shown)  # for how long it has waited
         check_snapshot("sign-in-80x24", masked(shown))
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "ABCD-1234")

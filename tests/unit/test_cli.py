@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from edgetui import __version__, cli
+from tests.terminal import terminal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "assets" / "examples" / "pump-anomaly"
@@ -98,6 +99,20 @@ def test_without_a_terminal_the_wizard_says_so(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: The wizard needs a terminal\n")
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_cannot_draw_is_told_what_to_set(tmp_path: Path) -> None:
+    with terminal([sys.executable, "-m", "edgetui"], {"TERM": "dumb", "EDGETUI_HOME": str(tmp_path)}) as one:
+        one.wait_for("error: The wizard needs a terminal that can draw, and TERM is dumb")
+        one.wait_for("TERM=xterm-256color edgetui")
+        one.wait_for("edgetui deploy PLAN --yes")
+
+
+def test_a_plan_for_the_wizard_that_is_not_there_is_said_before_it_opens(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgetui", "--plan", "nope.toml"]
+    with terminal(command, {"EDGETUI_HOME": str(tmp_path / "home")}, cwd=tmp_path, size=(160, 24)) as one:
+        one.wait_for(f"error: --plan: There is no file {tmp_path}/nope.toml")
+        one.wait_for("a relative one starts at the current folder), or leave --plan out")
 
 
 def test_deploy_without_a_terminal_wants_yes(tmp_path: Path) -> None:

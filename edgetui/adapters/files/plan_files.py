@@ -177,6 +177,9 @@ def _absolute(path: str) -> Path:
 def _bytes(file: Path) -> bytes:
     try:
         return read_bytes(file)
+    except FileNotFoundError:
+        title, remedy = f"There is no plan {file}", "Correct the path; a relative one starts at the current folder."
+        raise bad_input("", title, remedy) from None
     except OSError as error:
         raise explain(error, file, "") from None
 

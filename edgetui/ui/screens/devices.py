@@ -56,7 +56,7 @@ class DevicesScreen(StepScreen):
             yield Select[str]([], prompt="choose the IoT Hub", id="hub-choice", compact=True)
         with Horizontal(id="devices-row"):
             yield FilterTable(
-                ("device", "state", "platform", "agent", "mods", "tags", "last status"),
+                ("device", "state", "platform", "tags", "last status", "agent", "modules"),
                 many=True,
                 noun="devices",
                 empty="This hub has no IoT Edge device. Make one in the portal, or choose another hub (F7).",
@@ -158,12 +158,11 @@ class DevicesScreen(StepScreen):
                     device.id,
                     device_words.connected(device),
                     device.platform,
-                    device.agent_version,
-                    str(len(device.modules)),
                     device_words.tags(device),
                     device_words.last_status(device),
+                    device.agent_version,
+                    " ".join(device.modules),
                 ),
-                search=" ".join(device.modules),
             )
             for device in value
         )

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from edgetui.core import steps
 from edgetui.core.plan import Plan
@@ -20,6 +20,7 @@ from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadFai
 from edgetui.ui.screens import hub_details, start
 from edgetui.ui.widgets.choice_list import ChoiceList
 from edgetui.ui.widgets.header_line import HeaderLine
+from edgetui.ui.widgets.keys_line import KeysLine
 from edgetui.ui.widgets.status_line import StatusLine
 from edgetui.ui.widgets.texts import put
 
@@ -81,7 +82,7 @@ class HubScreen(Screen[None]):
             with VerticalScroll(id="details", can_focus=False):
                 yield Static("", id="details-text", markup=False)
         yield StatusLine(id="status")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Show the steps at once; which plan it will be comes after the first frame."""

@@ -9,12 +9,12 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from edgetui.ui import log_saving
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import Loaded, LoadFailed
 from edgetui.ui.widgets.header_line import HeaderLine
+from edgetui.ui.widgets.keys_line import KeysLine
 from edgetui.ui.widgets.log_pane import LogPane
 from edgetui.ui.widgets.status_line import StatusLine
 
@@ -44,7 +44,7 @@ class LogScreen(Screen[None]):
         yield HeaderLine()
         yield LogPane(self._title, path=self._path)
         yield StatusLine(id="status")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Ask."""

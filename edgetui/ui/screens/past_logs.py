@@ -10,7 +10,7 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from edgetui.core.amounts import size_text
 from edgetui.core.models import KeptLog
@@ -20,6 +20,7 @@ from edgetui.ui.messages import Loaded, LoadFailed
 from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.header_line import HeaderLine
+from edgetui.ui.widgets.keys_line import KeysLine
 from edgetui.ui.widgets.status_line import StatusLine
 
 
@@ -52,7 +53,7 @@ class PastLogsScreen(Screen[None]):
             ("ended", "size", "log"), noun="logs", empty="Nothing was built on this machine yet.", id="past-logs"
         )
         yield StatusLine(id="status")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Look."""

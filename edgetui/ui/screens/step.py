@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from edgetui.core import steps
 from edgetui.core.errors import EdgeError
@@ -24,6 +24,7 @@ from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadedSome, LoadFailed, PlanChanged
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.header_line import HeaderLine
+from edgetui.ui.widgets.keys_line import KeysLine
 from edgetui.ui.widgets.status_line import StatusLine
 from edgetui.ui.widgets.texts import put
 
@@ -215,7 +216,7 @@ class StepScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield StatusLine(id="status")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()
 
     def on_mount(self) -> None:
         """Show what is known, ask for the rest."""

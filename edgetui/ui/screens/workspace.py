@@ -62,7 +62,7 @@ class WorkspaceScreen(StepScreen):
             help="The path of a `config.json` with `subscription_id`, `resource_group` and `workspace_name`. **→** completes.",
         )
         yield FilterTable(
-            ("workspace", "resource group", "location", "subscription"),
+            ("workspace", "resource group", "subscription"),
             noun="workspaces",
             empty="This account sees no workspace. Sign in with another one (F8), or name a config.json above.",
             id="workspaces",
@@ -99,24 +99,25 @@ class WorkspaceScreen(StepScreen):
         elif what == "workspaces":
             self._known = {_key(one): one for one in value}
             self.table.put(
-                Row(key, (one.name, one.resource_group, one.location, one.subscription))
-                for key, one in self._known.items()
+                Row(key, (one.name, one.resource_group, one.subscription)) for key, one in self._known.items()
             )
             self.table.move_to(_key(self.plan.workspace))
-            self.status.say("Enter chooses a workspace and goes on." if value else "")
+            self._invite()
             if not self._typed and not self.plan.workspace.name:
                 folder = self.plan.folder or str(Path.cwd())
                 self.load("found", lambda: browse.workspace_from_config(self.ports, folder))
         elif what == "found":
             self.status.say(f"A config.json names {value.name} in {value.resource_group}. Enter on the list chooses.")
             self.table.move_to(_key(value))
-        elif what == "config" and self.edit(workspace=_names(value) | {"config": self._typed}):
+        elif what == "config" and self._typed and self.edit(workspace=_names(value) | {"config": self._typed}):
             self.edge.open_next(self.step_id)
 
     def load_failed(self, what: str, error: EdgeError) -> None:
         """Say why, at the place that it is about."""
         if what == "found":
             return  # there is none: nothing was asked for
+        if what == "config" and not self._typed:
+            return  # it was taken back meanwhile
         if what == "config":
             self.config.show_problem(f"{error.title}. {error.remedy}")
             self.config.focus_input()
@@ -126,6 +127,10 @@ class WorkspaceScreen(StepScreen):
             self.table.fail(error.title, error.remedy)
         super().load_failed(what, error)
         self.show()
+
+    def _invite(self) -> None:
+        if not self.last_error:
+            self.status.say("Enter chooses a workspace and goes on." if self._known else "")
 
     def next_ready(self) -> str:
         """Hold Next back while there is no workspace."""
@@ -168,8 +173,10 @@ class WorkspaceScreen(StepScreen):
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
         """Take the config.json on Enter; an empty field takes it away."""
         text = self._typed = meant(text, self.plan.folder)
-        if not text and self.plan.workspace.config:
-            self.edit(workspace={"config": ""})
+        if not text:
+            self._invite()
+            if self.plan.workspace.config:
+                self.edit(workspace={"config": ""})
         elif text and by_enter and not field.problem:
             folder, file = self.plan.folder or ".", resources.path(self.plan, text)
             self.status.busy("Reading the config.json")

@@ -7,7 +7,8 @@ from typing import TypeVar
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding
 from textual.screen import ModalScreen
-from textual.widgets import Footer
+
+from edgetui.ui.widgets.keys_line import KeysLine
 
 Answer = TypeVar("Answer")
 
@@ -29,4 +30,4 @@ class Dialog(ModalScreen[Answer]):
 
     def compose(self) -> ComposeResult:
         """Compose the keys that work here."""
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysLine()

@@ -19,9 +19,11 @@ from edgetui.ui.widgets import type_ahead
 from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.rows_table import Row, RowsTable
 from edgetui.ui.widgets.texts import put
+from edgetui.ui.words.common import around
 
 __all__ = ["FilterTable", "Row"]
 
+ROOM = 40  # cells for what the filter found out of sight
 MARKS = {True: "[x]", False: "[ ]"}
 
 
@@ -125,7 +127,7 @@ class FilterTable(Vertical):
         if self.many:
             self.table.add_column(Text(""), width=3, key="mark")
         for number, column in enumerate(self.columns):
-            self.table.add_column(Text(column), key=str(number))
+            self.table.add_column(_cell(column), key=str(number))
         self._say()
 
     @property
@@ -172,7 +174,7 @@ class FilterTable(Vertical):
                     table.add_row(*self._cells(row), key=row.key)
             elif known.cells != row.cells and row.key in table.rows:
                 for number, cell in enumerate(row.cells):
-                    table.update_cell(row.key, str(number), Text(cell, no_wrap=True), update_width=True)
+                    table.update_cell(row.key, str(number), _cell(cell), update_width=True)
         self._say()
 
     def finish(self) -> None:
@@ -282,6 +284,8 @@ class FilterTable(Vertical):
     def _highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         self._tell_moved()
+        if self._words:
+            self._say()
         self.call_after_refresh(self.table.mirror)
 
     @on(DataTable.RowSelected)
@@ -325,7 +329,7 @@ class FilterTable(Vertical):
         self._say()
 
     def _cells(self, row: Row) -> list[Text]:
-        cells = [Text(cell, no_wrap=True) for cell in row.cells]
+        cells = [_cell(cell) for cell in row.cells]
         return [Text(MARKS[row.key in self._marked]), *cells] if self.many else cells
 
     def _rebuild(self) -> None:
@@ -340,6 +344,21 @@ class FilterTable(Vertical):
             if current in self._shown:
                 table.move_cursor(row=self._shown.index(current))
         self._tell_moved()
+
+    def _elsewhere(self) -> str:
+        """Where the current row has the filter's words, if that is not in sight: `tags: site=lab`, or ""."""
+        row = self._rows.get(self.current)
+        if row is None or not self._words:
+            return ""
+        shift = int(self.many)
+        seen = " ".join(self.table.in_sight(number + shift, cell) for number, cell in enumerate(row.cells)).casefold()
+        found = []
+        for word in self._words:
+            if word not in seen:
+                cells = zip((*self.columns, "also"), (*row.cells, row.search), strict=True)
+                name, text = next(((name, text) for name, text in cells if word in text.casefold()), ("", ""))
+                found += [f"{name}: {around(text, word, ROOM)}"] if text else []
+        return ", ".join(dict.fromkeys(found))
 
     def _say(self) -> None:
         """Put the state in words: under the rows, or in their place where there are none."""
@@ -368,6 +387,12 @@ class FilterTable(Vertical):
             words.append(f"{len(self._marked)} marked" + (f", {hidden} hidden by the filter" if hidden else ""))
         elif self.many and count:
             words.append("Space marks")
+        if elsewhere := self._elsewhere():
+            words.append(f"it has {elsewhere}")
         if title and shown:
             words = [f"✗ {title}", remedy, *words]
         put(self.query_one(".table-words", Static), " · ".join(filter(None, words)) if count or title else "")
+
+
+def _cell(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")

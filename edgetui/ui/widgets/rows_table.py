@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
-from textual.events import Click, Focus
+from textual.events import Click, Focus, Resize
 from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import DataTable
+from textual.widgets.data_table import RowKey
+
+from edgetui.ui.words.common import cut
+
+NARROWEST = 6  # cells of a column that is worth showing in part
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,55 @@ class RowsTable(DataTable[Text]):
             super().__init__()
             self.again = again
             self.mark = mark
+
+    def _update_dimensions(self, updated_rows: Iterable[RowKey]) -> None:
+        # After it has measured the new rows; Textual itself would let the edge of the screen cut a cell, without a word.
+        super()._update_dimensions(updated_rows)
+        if self._fit():
+            super()._update_dimensions(())
+
+    def on_resize(self, _: Resize) -> None:
+        """Fit the columns into the new width."""
+        self._refit()
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Show what is to the right whole when it is scrolled to."""
+        super().watch_scroll_x(old_value, new_value)
+        if bool(old_value) != bool(new_value):
+            self._refit()
+
+    def _refit(self) -> None:
+        if self._fit():
+            self._require_update_dimensions = True
+            self.refresh()
+
+    def _fit(self) -> bool:
+        """End the column that crosses the right edge there, so that its cells end with `…`; whether a width changed."""
+        room, pad, x = self.scrollable_content_region.width, 2 * self.cell_padding, 0
+        widths: list[int] = []
+        for column in self.ordered_columns:
+            width, left = column.content_width, room - x - pad
+            if self.scroll_x == 0 and left + pad > 0 and left < width:
+                if left < NARROWEST and widths:  # not worth beginning: what is left goes to the one before
+                    widths[-1] += left + pad
+                else:
+                    width = left
+                x = room
+            widths.append(width)
+            x += width + pad
+        changed = [column.width for column in self.ordered_columns] != widths
+        for column, width in zip(self.ordered_columns, widths, strict=True):
+            column.width, column.auto_width = width, False
+        if changed:
+            self._clear_caches()
+        return changed
+
+    def in_sight(self, number: int, text: str) -> str:
+        """What can be read of a cell with this text in the column of this number."""
+        columns = self.ordered_columns
+        x = sum(column.get_render_width(self) for column in columns[:number]) - self.scroll_x
+        inside = x < self.scrollable_content_region.width
+        return cut(text, columns[number].width) if inside else ""
 
     def action_select_cursor(self) -> None:
         """Enter: the frame around it decides what choosing is."""

@@ -25,6 +25,13 @@ def tail(text: str, room: int) -> str:
     return text if cell_len(text) <= room else "…" + set_cell_size(text[::-1], max(0, room - 1))[::-1].lstrip()
 
 
+def around(text: str, word: str, room: int) -> str:
+    """As much of a text as there is room for, from shortly before `word` (in lower case) on."""
+    at = text.casefold().find(word)
+    start = 0 if len(text) <= room else max(0, min(at - 4, len(text) - room))
+    return cut(("…" if start else "") + text[start:], room)
+
+
 def clock(seconds: float) -> str:
     """Time as `1:05` or `1:02:03`."""
     minutes, rest = divmod(int(seconds), 60)
