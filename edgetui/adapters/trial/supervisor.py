@@ -6,6 +6,7 @@ own stdin is empty. At the end the folder that the order names goes, also where 
 of JSON goes to REPORT_FD: code, why, peak, processes.
 
 On Linux, processes that detach themselves are adopted by this one (PR_SET_CHILD_SUBREAPER), so that they are found and ended too.
+Elsewhere the package psutil finds the others, and what they take; one that detached itself twice is out of its sight.
 """
 
 from __future__ import annotations
@@ -150,13 +151,22 @@ class _Watched:
 
     def _family(self) -> list[int]:
         if not LINUX:
-            return [self._pid] if self.code is None else []
+            return _elsewhere()
         found, waiting = [], [os.getpid()]
         while waiting:
             for child in _children(waiting.pop()):
                 found.append(child)
                 waiting.append(child)
         return found
+
+
+def _elsewhere() -> list[int]:
+    """The living descendants of this process, where there is no /proc."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return [one.pid for one in psutil.Process().children(recursive=True)]
+    return []
 
 
 def _children(pid: int) -> list[int]:
@@ -170,7 +180,13 @@ def _children(pid: int) -> list[int]:
 
 
 def _memory(pid: int) -> int:
-    """Bytes of a process, pages that several share counted once between them; 0 where it has gone."""
+    """Bytes of a process, pages that several share counted once between them (on Linux); 0 where it has gone."""
+    if not LINUX:
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            return int(psutil.Process(pid).memory_info().rss)
+        return 0
     with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:  # noqa: PTH123
         for line in file:
             if line.startswith("Pss:"):
