@@ -14,7 +14,8 @@ import re
 
 import msgspec
 
-from edgetui.core import parser_words
+from edgetui.core import parser_words, pythons
+from edgetui.core.conda.document import fitting_python
 from edgetui.core.errors import bad_input
 
 APP_ROOT = "/var/azureml-app"
@@ -25,14 +26,12 @@ PORT = 5001
 USER = "1000:1000"  # by number: a base image need not know the name
 ENVIRONMENT_REPOSITORY = "edgetui/environment"
 MICROMAMBA = "mambaorg/micromamba:2"
-DEFAULT_PYTHON = "3.11"
 CONTENT_LABEL = "edgetui.content"
 ENVIRONMENT_LABEL = "edgetui.environment"
 MODEL_LABEL = "edgetui.model"
 DOCKERFILE = "Dockerfile"
 _FORM = 1  # changes when the same environment would be built in another way
 _CONDA_SPEC = re.compile(r"(?:[^:\s]+::)?\s*([A-Za-z0-9_.-]+)\s*(.*)")
-_VERSION = re.compile(r"={0,2}\s*(\d+\.\d+)(?:\.\d+)*(?:\.\*|\*)?(?:=\S+)?")
 _LOCAL = re.compile(r"-[rce](?:\s|$)|--(?:requirement|constraint|editable)\b|\.{0,2}/|file:")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _INDEX = re.compile(r"https?://[^\s'\"\\$`@]+")
@@ -41,13 +40,15 @@ _INDEX = re.compile(r"https?://[^\s'\"\\$`@]+")
 class Environment(msgspec.Struct, frozen=True):
     """A conda file in normal form: what it says, without what makes no difference.
 
-    `python` is `3.11`, or "" where no single version is named; `conda` is what only conda can install.
+    `python` is `3.11`, the one that is named or that we take of a range, or "" where any will do; `pythons` are those of a
+    range, all of which a base image may bring. `conda` is what only conda can install.
     """
 
     python: str = ""
     pip: tuple[str, ...] = ()
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -63,7 +64,8 @@ def environment(text: str) -> Environment:
     """Read a conda file.
 
     Raises:
-        EdgeError: (input, field `scoring.environment`) it is no conda file, or needs files that the image would not have.
+        EdgeError: (input, field `scoring.environment`) it is no conda file, needs files that the image would not have, or no
+            Python fits it.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -75,7 +77,7 @@ def environment(text: str) -> Environment:
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise _unfit("The environment has no list of dependencies", "Add `dependencies:` with a list below it")
-    python, conda, pip = "", [], []
+    asked, conda, pip = "", [], []
     for entry in listed:
         if isinstance(entry, dict):
             pip += [str(line).strip() for line in entry.get("pip") or []]
@@ -84,10 +86,9 @@ def environment(text: str) -> Environment:
         if found is None:
             raise _unfit(f"The environment's dependency {entry!r} is not understood", "Write name=version")
         if found[1].lower() == "python":
-            version = _VERSION.fullmatch(found[2].strip())
-            python = version[1] if version else ""
+            asked = str(entry)
         elif found[1].lower() != "pip":
-            conda.append(re.sub(r"\s+", "", str(entry)))
+            conda.append(" ".join(re.sub(r"\s*([<>=!~,|])\s*", r"\1", str(entry)).split()))
     pip = [line for line in pip if line and not line.startswith("#")]
     for line in pip:
         if _LOCAL.match(line) or "\n" in line:
@@ -95,7 +96,18 @@ def environment(text: str) -> Environment:
     channels = tuple(str(one) for one in document.get("channels") or []) if conda else ()
     options = [line for line in pip if line.startswith("-")]
     packages = sorted({line for line in pip if not line.startswith("-")}, key=lambda line: (line.lower(), line))
-    return Environment(python, (*options, *packages), tuple(sorted(set(conda))), channels)
+    python, others = _pythons(asked)
+    return Environment(python, (*options, *packages), tuple(sorted(set(conda))), channels, others)
+
+
+def _pythons(entry: str) -> tuple[str, tuple[str, ...]]:
+    """The Python for an environment's entry, and all that fit it where it is a range."""
+    wanted = pythons.bounds(entry) if entry else ""
+    if wanted == "":
+        return "", ()
+    several = wanted is not None and not pythons.named(wanted)
+    fitting = set(pythons.allowed(wanted or "")) if several else set()
+    return fitting_python(wanted), tuple(one for one in pythons.END_OF_SUPPORT if one in fitting)
 
 
 def _unfit(title: str, remedy: str) -> Exception:
@@ -104,7 +116,7 @@ def _unfit(title: str, remedy: str) -> Exception:
 
 def base_image(wanted: Environment, setting: Setting) -> str:
     """The image that an environment starts from."""
-    return setting.base or f"python:{wanted.python or DEFAULT_PYTHON}-slim"
+    return setting.base or f"python:{wanted.python or pythons.DEFAULT}-slim"
 
 
 def environment_tag(wanted: Environment, setting: Setting) -> str:
@@ -185,8 +197,9 @@ def environment_dockerfile(wanted: Environment, setting: Setting) -> str:
 def _right_python(wanted: Environment) -> str:
     if not wanted.python:
         return ""
-    says = f"this base image has no Python {wanted.python}, which the environment asks for"
-    test = f"import sys; sys.exit(sys.version.split('.')[:2] != '{wanted.python}'.split('.'))"
+    fitting = wanted.pythons or (wanted.python,)
+    says = f"this base image has no Python {' or '.join(fitting)}, which the environment asks for"
+    test = f"import sys; sys.exit('.'.join(sys.version.split('.')[:2]) not in '{' '.join(fitting)}'.split())"
     return f'{{ python3 -c "{test}" || {{ echo "WrongBase: {says}" >&2; exit 1; }}; }} && '
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
-from edgetui.core import conda
+from edgetui.core import conda, dockerfile, pythons
+from edgetui.core.errors import EdgeError
 
 GOOD = """name: pump
 channels:
@@ -76,7 +77,6 @@ def test_support_ends_by_the_day() -> None:
 
 def test_what_the_file_asks_for() -> None:
     assert conda.python_version(GOOD) == "3.11"
-    assert conda.python_version(GOOD.replace("python=3.11", "python>=3.11")) == ""
     assert conda.python_version("dependencies:\n  - conda-forge::python==3.12.4\n") == "3.12.4"
     assert [entry.name for entry in conda.pip_requirements(GOOD)][:2] == [
         "azureml-inference-server-http",
@@ -86,6 +86,66 @@ def test_what_the_file_asks_for() -> None:
     assert conda.pip_requirements("- no\n") == []
     listed = conda.conda_packages(GOOD.replace("  - pip\n", "  - pip\n  - libgomp=14.2\n"))
     assert [entry.text for entry in listed] == ["libgomp=14.2"]
+
+
+PYTHONS = {
+    "python=3.11": "3.11",
+    "python==3.12.4": "3.12.4",
+    "python=3.10.*": "3.10",
+    "python 3.12.*": "3.12",
+    "python 3.12.4 h2628c8c_0_cpython": "3.12.4",
+    "conda-forge::python=3.12=h2628c8c_0": "3.12",
+    "Python = 3.13": "3.13",
+    "python>=3.12": "3.12",
+    "python >= 3.9, <3.11": "3.10",
+    "python~=3.12.0": "3.12",
+    "python~=3.9": "3.11",
+    "python<3.11": "3.10",
+    "python<=3.10": "3.10",
+    "python>3.11,<3.13": "3.11",
+    "python>=3.12.1,<3.12.3": "3.12",
+    "python[version='>=3.12']": "3.12",
+    'python[version=">=3.9,<3.11", build=*_cpython]': "3.10",
+    "python!=3.11": "3.12",
+    "python!=3.9": "3.11",
+    "python=3": "3.11",
+    "python=3.12|3.13": "3.12",
+    "python=3.1*,>=3.13": "3.13",
+    "python": "3.11",
+    "python *": "3.11",
+    "python=3.99": "3.99",
+}
+
+
+@pytest.mark.parametrize("entry", PYTHONS)
+def test_the_check_the_dockerfile_and_the_resolver_take_one_python(entry: str) -> None:
+    text = GOOD.replace("python=3.11", json.dumps(entry))
+    assert conda.python_version(text) == PYTHONS[entry]
+    minor = ".".join(PYTHONS[entry].split(".")[:2])
+    built = dockerfile.environment_dockerfile(dockerfile.environment(text), dockerfile.Setting())
+    assert built.startswith(f"FROM python:{minor}-slim\n")
+    severities = {one.severity for one in conda.check("e", text) if one.line == 5 and one.rule != "build-string"}
+    assert severities == ({"warning"} if minor == "3.99" or entry in {"python", "python *"} else set())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["python>=3.6,<3.9", "python<3.9", "python>=3.12,<3.12", "python>=4", "python=2", "python=new", "python@3.11"],
+)
+def test_a_python_that_cannot_be_is_an_error_wherever_it_is_asked_for(entry: str) -> None:
+    text = GOOD.replace("python=3.11", entry)
+    assert [(one.severity, one.line) for one in conda.check("e", text)] == [("error", 5)]
+    for work in (conda.python_version, dockerfile.environment):
+        with pytest.raises(EdgeError) as caught:
+            work(text)
+        assert (caught.value.kind, caught.value.field) == ("input", "scoring.environment")
+        assert caught.value.remedy
+
+
+@given(st.text(max_size=30))
+def test_any_text_behind_python_is_taken(text: str) -> None:
+    wanted = pythons.bounds(f"python{text}")
+    assert wanted is None or isinstance(pythons.chosen(wanted), str)
 
 
 def test_pins_change_only_the_lines_of_what_resolved() -> None:

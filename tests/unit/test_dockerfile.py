@@ -97,6 +97,22 @@ def test_pip_packages_need_no_conda_and_others_come_by_micromamba() -> None:
     assert "-m pip install" in conda
 
 
+def test_a_base_image_may_bring_any_python_of_a_range() -> None:
+    ranged = dockerfile.environment(CONDA.replace("python=3.11", "python>=3.9,<3.13"))
+    assert ranged.python == "3.11"
+    own = dockerfile.environment_dockerfile(ranged, Setting("registry.example/base:1"))
+    assert "not in '3.9 3.10 3.11 3.12'.split()" in own
+    named = dockerfile.environment_dockerfile(dockerfile.environment(CONDA), Setting("registry.example/base:1"))
+    assert "not in '3.11'.split()" in named
+    anything = dockerfile.environment(CONDA.replace("- python=3.11\n", ""))
+    assert "WrongBase" not in dockerfile.environment_dockerfile(anything, Setting("registry.example/base:1"))
+
+
+def test_a_conda_package_keeps_its_form() -> None:
+    wanted = dockerfile.environment(CONDA + "- gdal >= 3, <4\n- proj 9.*\n- libblas =3.9.0 = *openblas\n")
+    assert wanted.conda == ("gdal>=3,<4", "libblas=3.9.0=*openblas", "proj 9.*")
+
+
 def test_base_image_index_and_certificates_can_be_set() -> None:
     setting = Setting("registry.example/base:1", "https://index.example/simple", b"BEGIN CERTIFICATE")
     text = dockerfile.environment_dockerfile(dockerfile.environment(CONDA), setting)

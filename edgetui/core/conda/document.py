@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from edgetui.core import parser_words
+from edgetui.core import parser_words, pythons
 from edgetui.core.conda.rules import problem
+from edgetui.core.errors import bad_input
 from edgetui.core.models import Problem
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -113,14 +114,26 @@ def conda_packages(text: str) -> list[Entry]:
 
 
 def python_version(text: str) -> str:
-    """The Python that the file asks for, as `3.11` or `3.11.4`; "" where it names none or only a range."""
-    for entry in read("", text).conda:
-        if entry.name == "python":
-            found = re.fullmatch(
-                r"\s*(?:[\w-]+::)?python\s*={1,2}\s*(\d+(?:\.\d+){1,2})(?:\.\*|\*)?\s*(?:=.*)?", entry.text
-            )
-            return found.group(1) if found else ""
-    return ""
+    """The Python that the file comes to, as `3.11` or `3.11.4`: what it names, or what fits and we take.
+
+    Raises:
+        EdgeError: (input, field `scoring.environment`) none fits what it asks for.
+    """
+    wanted = next((pythons.bounds(entry.text) for entry in read("", text).conda if entry.name == "python"), "")
+    return pythons.named(wanted or "") or fitting_python(wanted)
+
+
+def fitting_python(wanted: str | None) -> str:
+    """The Python (`3.11`) for bounds as `pythons.bounds` gives them.
+
+    Raises:
+        EdgeError: (input, field `scoring.environment`) none fits, or they cannot be read.
+    """
+    version = pythons.chosen(wanted) if wanted is not None else ""
+    if not version:
+        title = f"No Python fits `python{wanted}`" if wanted else "What is asked of Python cannot be read"
+        raise bad_input("scoring.environment", title, f"Write python={pythons.DEFAULT}")
+    return version
 
 
 def _line(document: Any, key: str) -> int:

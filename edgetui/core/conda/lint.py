@@ -5,29 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edgetui.core import pythons
 from edgetui.core.conda import requirements
 from edgetui.core.conda.document import Document, Entry, read
 from edgetui.core.conda.rules import (
-    END_OF_SUPPORT,
     LICENSED_CHANNELS,
     NOT_LINUX,
-    OLDEST,
     PIP_ONLY,
     SERVERS,
-    TABLE_DATE,
     WRONG_NAMES,
     problem,
-    supported,
 )
 from edgetui.core.models import Problem
 
-_PYTHON = re.compile(r"python\s*[=~<>!]=?\s*(\d+(?:\.\d+)?)")
 # `name=1.2=py36h1234567_0`: a build of one Python, one platform, one day. `name=1.2=*_cpu` chooses a variant.
 _BUILD = re.compile(r"^[^=\s\[]+=[^=\s\[]+=(?P<build>[^=\s*]+)$")
 _CREDENTIAL = re.compile(r"://[^/\s@:]*:?[^/\s@]+@|/t/[A-Za-z0-9-]{6,}/")
 
 
-def check(file: str, text: str, today: str = TABLE_DATE) -> list[Problem]:
+def check(file: str, text: str, today: str = pythons.TABLE_DATE) -> list[Problem]:
     """Return what is wrong with the conda environment `text`, by line; `file` is the name to show. Never raises.
 
     Args:
@@ -84,26 +80,30 @@ def has_credential(text: str) -> bool:
 
 
 def _python(document: Document, today: str) -> Iterator[Problem]:
-    for entry in document.conda:
-        if entry.name != "python":
-            continue
-        found = _PYTHON.match(entry.text.strip().rpartition("::")[2])
-        version = found.group(1) if found else ""
-        use = f"use one of {', '.join(supported(today))}"
-        if not version or version == "3" or (found and found.group().find(">") >= 0):
-            return
-        number = tuple(int(part) for part in version.split("."))
-        if number < OLDEST and len(number) == 2:
-            message = f"the inference server does not run on Python {version}"
-            yield problem(document.file, entry.line, "python-too-old", message, use)
-        elif version not in END_OF_SUPPORT:
-            yield problem(document.file, entry.line, "python-version", f"Python {version} is not known here", use)
-        elif END_OF_SUPPORT[version] <= today:
-            message = f"Python {version} has had no security fixes since {END_OF_SUPPORT[version]}"
-            yield problem(document.file, entry.line, "python-version", message, use)
+    entry = next((entry for entry in document.conda if entry.name == "python"), None)
+    wanted = pythons.bounds(entry.text) if entry is not None else ""
+    if entry is None or wanted == "":
+        message = "no Python version is named; the build takes whatever is the newest"
+        yield problem(document.file, entry.line if entry else 0, "no-python", message)
         return
-    message = "no Python version is named; the build takes whatever is the newest"
-    yield problem(document.file, 0, "no-python", message)
+    line, use = entry.line, f"use one of {', '.join(pythons.supported(today))}"
+    if wanted is None:
+        yield problem(document.file, line, "malformed", f"conda cannot read {entry.text!r}", "write python=VERSION")
+        return
+    version = pythons.chosen(wanted)
+    if not version and pythons.allowed(wanted, old=True):
+        message = f"the inference server runs on no Python that is {wanted}"
+        yield problem(document.file, line, "python-too-old", message, use)
+    elif not version:
+        yield problem(document.file, line, "contradiction", f"no Python that is known here is {wanted}", use)
+    elif tuple(map(int, version.split("."))) < pythons.OLDEST:
+        message = f"the inference server does not run on Python {version}"
+        yield problem(document.file, line, "python-too-old", message, use)
+    elif (end := pythons.END_OF_SUPPORT.get(version)) is None:
+        yield problem(document.file, line, "python-version", f"Python {version} is not known here", use)
+    elif end <= today:
+        message = f"Python {version} has had no security fixes since {end}"
+        yield problem(document.file, line, "python-version", message, use)
 
 
 def _twice(document: Document) -> Iterator[Problem]:
@@ -134,7 +134,9 @@ def _conda_entry(file: str, entry: Entry) -> Iterator[Problem]:
     if entry.name in PIP_ONLY:
         yield problem(file, entry.line, "pip-only", f"{entry.name} is no conda package")
         return
-    if not re.fullmatch(r"(?:\S+::)?[A-Za-z0-9_][\w.-]*(?:\s*[=<>!~].*|\s+[\d*].*|\[.*\])?", text):
+    if entry.name != "python" and not re.fullmatch(
+        r"(?:\S+::)?[A-Za-z0-9_][\w.-]*(?:\s*[=<>!~].*|\s+[\d*].*|\[.*\])?", text
+    ):
         yield problem(file, entry.line, "malformed", f"conda cannot read {text!r}", "write name=version")
         return
     build = _BUILD.match(text)
@@ -145,7 +147,11 @@ def _conda_entry(file: str, entry: Entry) -> Iterator[Problem]:
         message = f"{entry.name} has no version: the next build may get another one"
         yield problem(file, entry.line, "unpinned", message, f"write {entry.name}=VERSION")
     wanted = text.rpartition("::")[2][len(entry.name) :].strip()
-    if re.match(r"[<>!]", wanted) and (why := requirements.contradiction(wanted.partition(" ")[0])):
+    if (
+        entry.name != "python"
+        and re.match(r"[<>!]", wanted)
+        and (why := requirements.contradiction(wanted.partition(" ")[0]))
+    ):
         yield problem(file, entry.line, "contradiction", f"no version of {entry.name} is {why}")
 
 

@@ -1,4 +1,4 @@
-"""The rules for environment files as data, and what is known of packages and Python versions."""
+"""The rules for environment files as data, and what is known of packages."""
 
 from __future__ import annotations
 
@@ -82,28 +82,6 @@ NOT_LINUX = frozenset(
 PIP_ONLY = frozenset({"azureml-inference-server-http", "azureml-defaults", "azureml-core", "inference-schema"})
 SERVERS = frozenset({"azureml-inference-server-http", "azureml-defaults"})
 LICENSED_CHANNELS = frozenset({"defaults", "anaconda", "main", "r", "msys2"})
-
-# The day on which each Python's support ends (devguide.python.org/versions), as known on TABLE_DATE.
-TABLE_DATE = "2026-01-01"
-END_OF_SUPPORT = {
-    "2.7": "2020-01-01",
-    "3.5": "2020-09-30",
-    "3.6": "2021-12-23",
-    "3.7": "2023-06-27",
-    "3.8": "2024-10-07",
-    "3.9": "2025-10-31",
-    "3.10": "2026-10-31",
-    "3.11": "2027-10-31",
-    "3.12": "2028-10-31",
-    "3.13": "2029-10-31",
-    "3.14": "2030-10-31",
-}
-OLDEST = (3, 9)  # azureml-inference-server-http 1.5 installs on this or newer
-
-
-def supported(today: str) -> list[str]:
-    """The Python versions that still get security fixes on a day (ISO 8601)."""
-    return [version for version, end in END_OF_SUPPORT.items() if end > today]
 
 
 def problem(file: str, line: int, rule: str, message: str, remedy: str = "") -> Problem:
