@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 LIMIT = 30.0  # seconds that a condition may take; a wait ends as soon as it holds
+PICTURE = 15.0  # the same for the last changes of a screen that has what it shows
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -72,11 +74,18 @@ def masked(text: str, **names: str) -> str:
     return re.sub(r" · \d+:\d\d(:\d\d)?", "", text)
 
 
-def check_snapshot(name: str, text: str) -> None:
-    """Compare with the picture kept under `name`; EDGETUI_UPDATE_SNAPSHOTS=1 keeps this one instead."""
+async def check_snapshot(pilot: Pilot[int], name: str, clean: Callable[[str], str] = str) -> None:
+    """Wait until the screen, made `clean` of what differs from run to run, is the picture kept under `name`.
+
+    EDGETUI_UPDATE_SNAPSHOTS=1 keeps the screen as it is once nothing moves.
+    """
     file = SNAPSHOTS / f"{name}.txt"
     if os.environ.get("EDGETUI_UPDATE_SNAPSHOTS"):
         SNAPSHOTS.mkdir(exist_ok=True)
-        file.write_text(text + "\n", encoding="utf-8")
-    assert file.exists(), f"no picture {file.name} yet: EDGETUI_UPDATE_SNAPSHOTS=1 makes it\n{text}"
-    assert text + "\n" == file.read_text(encoding="utf-8"), f"{file.name} looks different now:\n{text}"
+        file.write_text(clean(await still(pilot)) + "\n", encoding="utf-8")
+    assert file.exists(), f"no picture {file.name} yet: EDGETUI_UPDATE_SNAPSHOTS=1 makes it\n{text_of(pilot.app)}"
+    kept = file.read_text(encoding="utf-8")
+    with contextlib.suppress(AssertionError):  # what is said is how it looks, not that it was waited for
+        await until(pilot, lambda: clean(text_of(pilot.app)) + "\n" == kept, limit=PICTURE)
+    text = clean(text_of(pilot.app))
+    assert text + "\n" == kept, f"{file.name} looks different now:\n{text}"

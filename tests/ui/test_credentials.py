@@ -27,7 +27,7 @@ async def test_asks_before_it_enables_the_admin_user(
         await pilot.press("5")
         shown = await until(pilot, "The admin user is off")
         assert "for this run only, no OS keyring answers: no Secret" in shown
-        check_snapshot(f"credentials-{size[0]}x{size[1]}", masked(shown))
+        await check_snapshot(pilot, f"credentials-{size[0]}x{size[1]}", masked)
         await pilot.press("enter")
         await until(pilot, "Turn on the admin user of registry edgeregistry?")
         await pilot.press("enter")  # the safe answer has the focus

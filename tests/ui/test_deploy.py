@@ -56,12 +56,12 @@ async def test_a_review_comes_first_and_cancel_is_the_safe_answer(shared: Outsid
         shown = await reviewed(pilot)
         assert "+ registry credential edgeacr" in shown
         assert "•••" in shown
-        check_snapshot(f"deploy-review-{size[0]}x{size[1]}", steady(pilot, shown))
+        await check_snapshot(pilot, f"deploy-review-{size[0]}x{size[1]}", lambda text: steady(pilot, text))
         await pilot.press("f8")
         question = await until(pilot, "Deploy to line1-gateway?")
         assert "Cancel" in question
         assert "pump-anomaly goes to line1-gateway." in question
-        check_snapshot(f"deploy-question-{size[0]}x{size[1]}", steady(pilot, await still(pilot)))
+        await check_snapshot(pilot, f"deploy-question-{size[0]}x{size[1]}", lambda text: steady(pilot, text))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DeployScreen))
         assert not cast("EdgeApp", pilot.app).bridge.running
@@ -112,7 +112,7 @@ async def test_the_device_answers_what_the_model_says(shared: Outside) -> None:
         assert "Log of pump-anomaly on line1-gateway" in text_of(pilot.app)
         await pilot.press("escape")
         await until(pilot, "7 Deploy")
-        check_snapshot("deploy-answered-80x24", steady(pilot, text_of(pilot.app)))
+        await check_snapshot(pilot, "deploy-answered-80x24", lambda text: steady(pilot, text))
     # Another start shows it again.
     async with shared.opened("deploy", (120, 40)) as pilot:
         await until(pilot, "✓ line1-gateway answered the sample in")

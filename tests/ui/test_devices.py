@@ -42,7 +42,9 @@ async def test_the_devices_are_listed_and_the_chosen_one_is_marked(fresh: Outsid
         shown = await until(pilot, "1 device marked; Enter or F3 goes on.")
         assert "edge-hub (the only one)" in shown
         assert "[x]  line1-gateway" in shown
-        check_snapshot(f"devices-{size[0]}x{size[1]}", re.sub(r"127\.[\d.]+", "127.<n>", masked(shown)))
+        await check_snapshot(
+            pilot, f"devices-{size[0]}x{size[1]}", lambda text: re.sub(r"127\.[\d.]+", "127.<n>", masked(text))
+        )
 
 
 async def test_one_filters_marks_and_goes_on(fresh: Outside) -> None:

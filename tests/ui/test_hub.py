@@ -25,7 +25,7 @@ async def test_start_screen_over_the_steps(fake: Callable[..., EdgeApp], size: t
     async with app.run_test(size=size) as pilot:
         shown = await until(pilot, "Start from the example")
         assert "SANDBOX" in shown.splitlines()[0]
-        check_snapshot(f"start-{size[0]}x{size[1]}", masked(await still(pilot)))
+        await check_snapshot(pilot, f"start-{size[0]}x{size[1]}", masked)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -38,7 +38,7 @@ async def test_a_plan_from_the_command_line_opens_at_its_next_step(
         shown = await still(pilot)
         assert "Where do you want" not in shown
         assert app.hub.highlighted.step.id == "script"
-        check_snapshot(f"hub-{size[0]}x{size[1]}", masked(shown))
+        await check_snapshot(pilot, f"hub-{size[0]}x{size[1]}", masked)
 
 
 async def test_the_example_becomes_a_copy_of_ones_own(fake: Callable[..., EdgeApp], tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ async def test_what_will_be_built_is_said_first(shared: Outside, size: tuple[int
         shown = await until(pilot, "There is no container engine")
         assert "Goes in         pump-anomaly:1, score.py, myenv.yml" in shown
         assert "F8 (or Enter on Build) builds the image. The first build takes some minutes." in shown
-        check_snapshot(f"image-{size[0]}x{size[1]}", masked(shown, tag=screen(pilot)._tag))
+        await check_snapshot(pilot, f"image-{size[0]}x{size[1]}", lambda text: masked(text, tag=screen(pilot)._tag))
 
 
 async def test_a_build_is_watched_left_and_come_back_to(shared: Outside) -> None:

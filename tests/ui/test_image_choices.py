@@ -111,7 +111,9 @@ async def test_what_cannot_be_is_greyed_and_says_why_under_the_field(shared: Out
             await pilot.press("down", "down")
             shown = await until(pilot, lambda: "sudo systemctl start docker" in screen(pilot).status.text)
             assert screen(pilot).plan.image.builder == "acr"
-            check_snapshot(f"image-no-engine-{size[0]}x{size[1]}", masked(shown, tag=screen(pilot)._tag))
+            await check_snapshot(
+                pilot, f"image-no-engine-{size[0]}x{size[1]}", lambda text: masked(text, tag=screen(pilot)._tag)
+            )
 
 
 @SIZES
@@ -130,7 +132,7 @@ async def test_a_quick_build_shows_its_steps_and_what_it_made(shared: Outside, s
             assert results.digest.rpartition("@")[2] in shown
             assert results.image_layers >= 4
             assert results.image_size > 0
-            check_snapshot(f"image-built-{size[0]}x{size[1]}", plain_picture(pilot, shown))
+            await check_snapshot(pilot, f"image-built-{size[0]}x{size[1]}", lambda text: plain_picture(pilot, text))
 
 
 async def test_the_step_bar_is_one_line_whatever_the_step_is_called(shared: Outside) -> None:
@@ -155,7 +157,7 @@ async def test_a_failure_opens_the_line_that_made_it(shared: Outside, size: tupl
             shown = await until(pilot, "F4 Mend")
             assert shown.splitlines()[2] == " ✗ There is no no-such-package-of-ours for this Python and platform"
             assert len([row for row in shown.splitlines() if "F4: myenv.yml" in row]) == 1
-            check_snapshot(f"image-failed-{size[0]}x{size[1]}", plain_picture(pilot, shown))
+            await check_snapshot(pilot, f"image-failed-{size[0]}x{size[1]}", lambda text: plain_picture(pilot, text))
             assert "F4 Mend" in shown.splitlines()[-1]
             assert "F10 Quit" in shown.splitlines()[-1]
             await pilot.press("f4")

@@ -59,8 +59,8 @@ def screen(pilot: Pilot[int]) -> ScriptScreen:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 async def test_the_example_is_shown_and_checked(ports: Ports, plan: Path, size: tuple[int, int]) -> None:
     async with opened(ports, plan, size) as pilot:
-        shown = await until(pilot, "✓ checked; F8 tries it, F3 goes on")
-        check_snapshot(f"script-{size[0]}x{size[1]}", shown)
+        await until(pilot, "✓ checked; F8 tries it, F3 goes on")
+        await check_snapshot(pilot, f"script-{size[0]}x{size[1]}")
 
 
 async def test_a_pause_saves_and_what_is_wrong_is_one_key_away(ports: Ports, plan: Path) -> None:

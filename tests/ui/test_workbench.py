@@ -157,7 +157,7 @@ async def test_problems_are_marked_at_their_lines(ports: Ports, plan: Path, size
     async with opened(ports, plan, size) as pilot:
         shown = await until(pilot, "to fix; F6 goes to the next")
         assert any(line.strip().startswith("9✗") for line in shown.splitlines()), shown
-        check_snapshot(f"workbench-problems-{size[0]}x{size[1]}", shown)
+        await check_snapshot(pilot, f"workbench-problems-{size[0]}x{size[1]}")
 
 
 async def test_f6_goes_from_problem_to_problem_over_files(ports: Ports, plan: Path) -> None:
@@ -226,7 +226,7 @@ async def test_a_trial_shows_times_answer_memory_and_python(ports: Ports, plan: 
         assert '{"anomaly": [false, true], "score": [11.3, -4.0]}' in shown
         assert "run() 3.2 ms · memory 86 MiB · Python 3.11.9" in shown
         assert "checked, tried" in shown
-        check_snapshot(f"workbench-tried-{size[0]}x{size[1]}", shown)
+        await check_snapshot(pilot, f"workbench-tried-{size[0]}x{size[1]}")
         await pilot.press("escape")
         await until(pilot, "checked, tried")
 
@@ -241,7 +241,7 @@ async def test_a_trial_that_fails_opens_its_line(ports: Ports, plan: Path, bench
         shown = await until(pilot, "but failed when tried")
         assert "KeyError: 'readings'" in shown
         assert 'File "score.py", line 31, in run' in shown
-        check_snapshot(f"workbench-failed-{size[0]}x{size[1]}", shown)
+        await check_snapshot(pilot, f"workbench-failed-{size[0]}x{size[1]}")
 
 
 async def test_who_types_meanwhile_is_not_moved(ports: Ports, plan: Path, bench: Bench) -> None:
@@ -320,7 +320,7 @@ async def test_other_samples_and_what_the_trial_has_not_are_shown(ports: Ports, 
         shown = await until(pilot, "empty.json: 400 no readings")
         assert "not in the trial, which has no conda: r" in shown
         assert bench.tried[0].others == (("empty.json", '{"readings": []}'),)
-        check_snapshot("workbench-tried-others-80x24", shown)
+        await check_snapshot(pilot, "workbench-tried-others-80x24")
 
 
 async def test_log_and_answer_are_a_page_of_their_own(ports: Ports, plan: Path) -> None:
@@ -333,7 +333,7 @@ async def test_log_and_answer_are_a_page_of_their_own(ports: Ports, plan: Path) 
         await until(pilot, lambda: isinstance(pilot.app.screen, LogScreen))
         shown = await until(pilot, "Collecting numpy")
         assert '{"anomaly": [false, true], "score": [11.3, -4.0]}' in shown
-        check_snapshot("workbench-log-80x24", shown)
+        await check_snapshot(pilot, "workbench-log-80x24")
 
 
 async def test_a_trial_that_cannot_be_made_says_why(ports: Ports, plan: Path, bench: Bench) -> None:
@@ -367,8 +367,8 @@ async def test_what_resolves_can_be_pinned_with_comments_kept(ports: Ports, plan
         await until(pilot, "ctrl+r asks the resolver first")
         await pilot.press("ctrl+r")
         await until(pilot, "resolves for linux/amd64, Python 3.11: 4 packages")
-        shown = await until(pilot, "checked, resolved")
-        check_snapshot(f"workbench-resolved-{size[0]}x{size[1]}", shown)
+        await until(pilot, "checked, resolved")
+        await check_snapshot(pilot, f"workbench-resolved-{size[0]}x{size[1]}")
         await pilot.press("ctrl+n")
         await until(pilot, lambda: file.read_text() != before)
         assert "scikit-learn==1.7.2  # as the model" in file.read_text()
@@ -405,8 +405,8 @@ async def test_the_template_that_fits_the_model_stands_first(ports: Ports, plan:
     before = (plan.parent / "score.py").read_text()
     async with opened(ports, plan, size) as pilot:
         await pilot.press("f9")
-        shown = await until(pilot, "fits your model")
-        check_snapshot(f"workbench-templates-{size[0]}x{size[1]}", shown)
+        await until(pilot, "fits your model")
+        await check_snapshot(pilot, f"workbench-templates-{size[0]}x{size[1]}")
         await pilot.press("enter")
         await until(pilot, "There already")
         await pilot.press("escape")
@@ -444,8 +444,8 @@ async def test_several_samples_are_kept_and_one_is_sent(ports: Ports, plan: Path
     sample = plan.parent / "sample.json"
     async with opened(ports, plan) as pilot:
         await pilot.press("ctrl+g")
-        shown = await until(pilot, "sample.json  (sent to the device)")
-        check_snapshot("workbench-samples-80x24", shown)
+        await until(pilot, "sample.json  (sent to the device)")
+        await check_snapshot(pilot, "workbench-samples-80x24")
         await pilot.press("down", "enter")
         await until(pilot, (plan.parent / "sample-2.json").exists)
         await until(pilot, lambda: screen(pilot).editor("sample").path.endswith("sample-2.json"))
@@ -478,8 +478,8 @@ async def test_a_text_is_found_and_gone_through(ports: Ports, plan: Path) -> Non
         editor.focus()
         before = editor.text
         await pilot.press("ctrl+f", *"model", "enter")
-        shown = await until(pilot, "1 of ")
-        check_snapshot("workbench-find-80x24", shown)
+        await until(pilot, "1 of ")
+        await check_snapshot(pilot, "workbench-find-80x24")
         first = editor.selection
         assert editor.selected_text == "model"
         await pilot.press("n")
@@ -518,8 +518,8 @@ async def test_theirs_can_be_taken_instead_of_mine(ports: Ports, plan: Path) -> 
         screen(pilot).editor("script").focus()
         file.write_text("theirs = 1\n")
         await pilot.press("#", "escape")
-        shown = await until(pilot, "Changed meanwhile")
-        check_snapshot("workbench-conflict-80x24", masked(shown, plan=str(plan.parent)))
+        await until(pilot, "Changed meanwhile")
+        await check_snapshot(pilot, "workbench-conflict-80x24", lambda text: masked(text, plan=str(plan.parent)))
         await pilot.press("right", "enter")
         await until(pilot, lambda: screen(pilot).editor("script").text == "theirs = 1\n")
         assert not screen(pilot).editor("script").dirty

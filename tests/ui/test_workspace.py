@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +28,7 @@ async def test_shows_account_and_workspaces(fake: Callable[..., EdgeApp], size: 
         shown = await until(pilot, "Enter chooses a workspace")
         assert "ada@example.org (device-code" in shown
         assert "lab [ws]" in shown  # names of others are no markup
-        check_snapshot(f"workspace-{size[0]}x{size[1]}", masked(shown))
+        await check_snapshot(pilot, f"workspace-{size[0]}x{size[1]}", masked)
 
 
 async def test_enter_chooses_saves_and_goes_on(fake: Callable[..., EdgeApp], tmp_path: Path) -> None:
@@ -99,8 +98,7 @@ async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp],
         await until(pilot, "ABCD-1234")
         shown = await until(pilot, "Waiting for you to sign in there")
         assert "https://login.example/device" in shown
-        shown = re.sub(r"sign in there[^│]*│", "sign in there" + " " * 34 + "│", shown)  # for how long it has waited
-        check_snapshot("sign-in-80x24", masked(shown))
+        await check_snapshot(pilot, "sign-in-80x24", masked)
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "ABCD-1234")
         await pilot.press("u")
