@@ -51,8 +51,8 @@ class SandboxProcess:
     """One sandbox for the time of this process.
 
     `start()` returns at once; `variables()` waits until the sandbox is ready. When this process ends, however it ends,
-    the child sees the end of its stdin and stops with all that it started. An attached sandbox belongs to somebody else
-    and goes on.
+    the child sees the end of its stdin and stops with all that it started, unless another edgetui uses it: then it stops
+    when the last one leaves. An attached sandbox belongs to somebody else; we stay there as a guest.
     """
 
     def __init__(self, state: Path, cache: Path, scenario: str = DEFAULT) -> None:
@@ -63,6 +63,7 @@ class SandboxProcess:
         self._process: subprocess.Popen[str] | None = None
         self._variables: dict[str, str] = {}
         self._error: EdgeError | None = None
+        self._stay = contextlib.ExitStack()  # as a guest
 
     def start(self) -> None:
         """Begin in the background; safe to call more than once."""
@@ -86,15 +87,20 @@ class SandboxProcess:
         return self._variables
 
     def stop(self) -> None:
-        """End it and wait until it is gone."""
+        """End it and wait until it is gone; where another edgetui uses it, it goes on."""
+        from edgetui.sandbox import guests
+
         with self._lock:
             self._stopped = True
             process = self._process
+        self._stay.close()
         if process is None:
             return
         with contextlib.suppress(OSError):
             if process.stdin:
                 process.stdin.close()
+        if guests.present(self.state):
+            return
         try:
             process.wait(STOP_LIMIT)
         except subprocess.TimeoutExpired:
@@ -103,7 +109,7 @@ class SandboxProcess:
 
     def _start(self) -> None:
         try:
-            found = attached(self.state)
+            found = self._attached()
             self._variables = found if found is not None else self._launched()
         except EdgeError as error:
             self._error = error
@@ -111,6 +117,20 @@ class SandboxProcess:
             self._error = self._failed(problem.strerror or str(problem))
         finally:
             self._ready.set()
+
+    def _attached(self) -> dict[str, str] | None:
+        """The sandbox that runs here already, of which we are a guest from now on, or None."""
+        if not (self.state / "sandbox.env").exists():
+            return None
+        from edgetui.sandbox import guests
+
+        with contextlib.ExitStack() as stay:
+            stay.enter_context(guests.staying(self.state))  # before we look: it must not end in between
+            found = attached(self.state)
+            with self._lock:
+                if found is not None and not self._stopped:
+                    self._stay.push(stay.pop_all())
+        return found
 
     def _launched(self) -> dict[str, str]:
         """Start the child and wait for its ready line."""
@@ -146,7 +166,7 @@ class SandboxProcess:
     def _other(self) -> dict[str, str] | None:
         """The sandbox that somebody else is starting on the same folder just now."""
         deadline = time.monotonic() + ATTACH_LIMIT
-        while (found := attached(self.state)) is None and time.monotonic() < deadline and not self._stopped:
+        while (found := self._attached()) is None and time.monotonic() < deadline and not self._stopped:
             time.sleep(0.1)
         return found
 

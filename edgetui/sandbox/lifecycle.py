@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+LOOK = 0.5  # seconds between looks at who else is there, once the owner has gone
 LIMIT = 2.5  # seconds from the wish to stop until the process is gone, whatever still hangs
 
 
@@ -96,13 +97,15 @@ class Ending:
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: self.ask())
 
-    def on_stdin_end(self) -> None:
-        """Stop when stdin ends, which happens also when the parent process is killed."""
+    def on_stdin_end(self, wanted: Callable[[], bool]) -> None:
+        """Stop when stdin ends, which happens also when the parent process is killed, and nobody else wants us any more."""
 
         def wait() -> None:
             with contextlib.suppress(OSError):
                 while os.read(0, 4096):  # not sys.stdin: its lock would be held at interpreter exit
                     pass
+            while wanted() and not self.asked.wait(LOOK):
+                pass
             self.ask()
 
         threading.Thread(target=wait, name="stdin", daemon=True).start()

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from edgetui.sandbox import client_files, lifecycle, scenario, tls
+from edgetui.sandbox import client_files, guests, lifecycle, scenario, tls
 from edgetui.sandbox.lifecycle import SandboxError
 from edgetui.sandbox.world import World
 
@@ -48,7 +48,7 @@ def serve(
         cache: shared by all sandboxes of this person; holds the environments that devices run.
         scenario_name: what a new world holds; None is `happy`, or what an old state folder holds.
         env_file: where the shell's `export` lines go, besides `sandbox.env` in the state folder.
-        until_stdin_closes: stop at the end of stdin too.
+        until_stdin_closes: stop at the end of stdin too, once no guest is left.
         engine: the container engine of the live device, `unix:///…` or `tcp://…`; "" for none.
 
     Returns:
@@ -56,9 +56,9 @@ def serve(
     """
     ending = lifecycle.Ending()
     ending.on_signals()
-    if until_stdin_closes:
-        ending.on_stdin_end()
     state, cache = state.expanduser().absolute(), cache.expanduser().absolute()
+    if until_stdin_closes:
+        ending.on_stdin_end(lambda: guests.present(state))
     try:
         with lifecycle.owned(state):
             _serve_owned(state, cache, scenario_name, env_file, ending, engine)
@@ -80,6 +80,7 @@ def _serve_owned(
 
     try:
         client_files.forget(state)
+        guests.forget(state)
         world = World(state, cache)
     except OSError as problem:
         raise SandboxError(f"{state} or {cache} cannot be used: {problem.strerror or problem}") from None
