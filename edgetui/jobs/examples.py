@@ -24,7 +24,7 @@ def start(ports: Ports, name: str = EXAMPLE) -> str:
     Raises:
         EdgeError: the copy cannot be written.
     """
-    home = Path(ports.plans.new()).parent
+    home = Path(ports.plans.new()).parents[1]
     number, target = 1, home / name
     while target.exists():
         number += 1

@@ -313,7 +313,7 @@ class _Plans(_Port):
         return [RecentPlan(path, plan.model.name, 1.0) for path, plan in reversed(self.world.plans.items())]
 
     def new(self) -> str:
-        return f"/plans/plan-{len(self.world.plans) + 1}.toml"
+        return f"/plans/plan-{len(self.world.plans) + 1}/plan.toml"
 
 
 def _in(plan: Plan, folder: str) -> Plan:

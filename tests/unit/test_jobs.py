@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -437,7 +438,7 @@ def test_a_new_plan_is_saved_with_its_first_answer(world: World) -> None:
     session = Session(world.ports())
     session.edit(Plan(workspace=Workspace("sub", "rg", "ws")))
     assert session.path in world.plans
-    assert session.plan.folder == "/plans"
+    assert session.plan.folder == str(Path(session.path).parent)
     assert world.ports().plans.recent()[0].path == session.path
 
 

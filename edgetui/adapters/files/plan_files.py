@@ -152,12 +152,11 @@ class TomlPlanFiles:
         return self._recent.all()
 
     def new(self) -> str:
-        """A path for a new plan in edgetui's own folder, not taken yet."""
-        folder = self._state / "plans"
+        """A path for a new plan in a folder of its own, so that its score.py is no other plan's; not taken yet."""
         number = 1
-        while (folder / f"plan-{number}.toml").exists():
+        while (folder := self._state / "plans" / f"plan-{number}").exists():
             number += 1
-        return str(_absolute(str(folder / f"plan-{number}.toml")))
+        return str(_absolute(str(folder / "plan.toml")))
 
     def _results_file(self, path: str) -> Path:
         name = hashlib.sha256(os.fsencode(str(_absolute(path)))).hexdigest()[:32]

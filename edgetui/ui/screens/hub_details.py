@@ -28,8 +28,9 @@ ABOUT = {
 
 
 def plan_name(path: str, plan: Plan) -> str:
-    """What to call the plan: its model, else its file."""
-    return plan.model.name or (Path(path).stem if path else "new")
+    """What to call the plan: its model, else its file, or the folder of one that is just called plan.toml."""
+    file = Path(path)
+    return plan.model.name or (file.parent.name if file.name == "plan.toml" else file.stem) or "new"
 
 
 def details(edge: EdgeApp, view: steps.View) -> str:
