@@ -21,7 +21,7 @@ import joblib
 import lz4.frame
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
@@ -296,6 +296,7 @@ WHOLE = pickle.dumps(forest(), 4)
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=8), st.booleans())
+@example(place=WHOLE.index(b"\x8c"), data=b"\x8d" + b"\xff" * 8, cut=False)  # a text of 2**63 bytes and more
 def test_a_damaged_pickle_is_taken(place: int, data: bytes, cut: bool) -> None:
     damaged = WHOLE[:place] + data + (b"" if cut else WHOLE[place + len(data) :])
     assert isinstance(facts(damaged), Facts)

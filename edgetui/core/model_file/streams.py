@@ -79,7 +79,10 @@ class Bytes:
         self.position += here
         size -= here
         if self._skipping is not None and size:
-            self._skipping.seek(size, 1)
+            try:
+                self._skipping.seek(size, 1)
+            except OverflowError:  # a length that no file has: the pickle is damaged
+                raise EOFError from None
             self.position += size
             return
         while size > 0:
