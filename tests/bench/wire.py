@@ -36,9 +36,9 @@ class Wire:
     def written(self) -> int:
         return len(self._data)
 
-    def has(self, text: str) -> bool:
+    def has(self, text: str, start: int = 0) -> bool:
         with self._changed:
-            return text.encode() in self._data
+            return self._data.find(text.encode(), start) >= 0
 
     def keys(self, text: str) -> int:
         """Type; returns where in the output the answer can begin."""
