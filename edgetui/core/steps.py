@@ -207,7 +207,7 @@ STEPS: tuple[Step, ...] = (
             if now.plan.model.path and _model_done(now)
             else f"{now.plan.model.name}:{now.plan.model.version}"
             if now.plan.model.version is not None
-            else f"{now.plan.model.name}, not registered"
+            else f"not registered: {now.plan.model.name}"
             if now.plan.model.name
             else "not chosen"
         ),

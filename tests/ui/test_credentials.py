@@ -65,7 +65,7 @@ async def test_next_says_once_that_the_step_could_be_done_now(fake: Callable[...
         await pilot.press("5")
         await until(pilot, "Login server")
         await pilot.press("f3")
-        await until(pilot, "! 5 Credentials is ready, but the credential is not kept yet: F8 fetches it.")
+        await until(pilot, "! 5 Credentials is ready but not fetched: F8 fetches it, F3 again goes on.")
         await pilot.press("f3")
         await until(pilot, " 6 Devices")
 

@@ -17,6 +17,7 @@ from edgetui.ui.widgets.dialog import Dialog
 class CrashedScreen(Dialog[bool]):
     """Gives True for going on at the list of steps, False for leaving."""
 
+    HELP = "edgetui made a mistake that it did not foresee. Going back to the steps usually works: nothing is lost."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f2", "dismiss(True)", "Back", id="crashed.back", tooltip="Back to the list of steps"),
     ]

@@ -29,7 +29,7 @@ class CredentialsScreen(StepScreen):
     """The registry, its admin user, and where the password will be kept. The password itself is never shown."""
 
     step_id = "credentials"
-    undone = "ready, but the credential is not kept yet: F8 fetches it"
+    undone = "ready but not fetched: F8 fetches it"
     HELP = """
     # Credentials
 

@@ -25,7 +25,7 @@ def text_about(screen: Screen[Any]) -> str:
     chain = [*focused.ancestors_with_self] if focused else [screen]
     said = (getattr(node, "help_text", "") or getattr(node, "HELP", None) for node in chain)
     parts = [inspect.cleandoc(text) for text in said if text]
-    rows = ["| key | does |", "|---|---|"]
+    rows = []
     seen = set()
     for active in screen.active_bindings.values():
         binding = active.binding
@@ -33,8 +33,9 @@ def text_about(screen: Screen[Any]) -> str:
             continue
         seen.add(binding.action)
         says = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description
-        rows.append(f"| {screen.app.get_key_display(binding)} | {says} |")
-    return "\n\n".join([*parts, "## Keys", "\n".join(rows), GENERAL.strip()])
+        # A list, not a table: that would draw a line between any two of them, and show half as many.
+        rows.append(f"- **{screen.app.get_key_display(binding)}** {says}")
+    return "\n\n".join([*parts, "## Keys that work now", "\n".join(rows), GENERAL.strip()])
 
 
 class HelpScreen(Dialog[None]):

@@ -42,8 +42,8 @@ class HubScreen(Screen[None]):
     HELP = """
     # The seven steps
 
-    Each line is one step: its mark, number, name, and what was chosen.
-    `✓` done   `⠸` running   `○` still to do   `~` done, but something changed since   `✗` failed
+    Each line is one step: its mark, number, name, and what was chosen. The marks: `✓` done, `⠸` running, `○` still to do,
+    `~` done, but something changed since, `✗` failed.
 
     **Enter** opens the highlighted step, **F3** the next one that is not done. You can do them in any order that
     'needs …' allows: the image can be built while you choose devices. Everything you enter is saved at once.

@@ -259,7 +259,7 @@ class StepScreen(Screen[None]):
             self.status.problem(missing)
         elif todo and todo != self._said_undone:
             self._said_undone = todo
-            self.status.say(f"! {self.step.number} {self.step.title} is {todo}. F3 again goes on without it.")
+            self.status.say(f"! {self.step.number} {self.step.title} is {todo}, F3 again goes on.")
         else:
             self.edge.open_next(self.step_id)
 
