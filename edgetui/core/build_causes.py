@@ -51,13 +51,23 @@ CAUSES = (
         "image.base",
     ),
     _cause(
+        r"/v2/[^\n]*x509",
+        "the engine does not trust the registry's certificate",
+        "Give the engine the certificate's CA: /etc/docker/certs.d/<registry>/ca.crt, for Podman /etc/containers/certs.d",
+    ),
+    _cause(
+        r"server gave HTTP response to HTTPS client",
+        "the registry speaks plain HTTP, which the engine does not use there",
+        "Name it in the engine's insecure-registries, for Podman in registries.conf",
+    ),
+    _cause(
         r"certificate[ _]verify[ _]failed|SSLCertVerificationError|x509: certificate",
         "the package index's certificate is not trusted inside the build",
         "Give the file with your network's certificates as image.ca_bundle",
         "image.ca_bundle",
     ),
     _cause(
-        r"name resolution|Name or service not known|Network is unreachable|Failed to establish a new connection"
+        r"name resolution|no such host|Name or service not known|Network is unreachable|Failed to establish a new connection"
         r"|Connection to \S+ timed out|ReadTimeoutError",
         "the build cannot reach the network",
         "Look at the engine's network and proxy; image.network = \"host\" uses this machine's",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 
 import msgspec
 
@@ -30,7 +31,9 @@ CONTENT_LABEL = "edgetui.content"
 ENVIRONMENT_LABEL = "edgetui.environment"
 MODEL_LABEL = "edgetui.model"
 DOCKERFILE = "Dockerfile"
-_FORM = 1  # changes when the same environment would be built in another way
+_FORM = 2  # changes when the same environment would be built in another way
+_CONDA_PLATFORMS = ("linux/amd64", "linux/arm64")
+_COMPILED_AT_ONCE = 500  # files by one process
 _CONDA_SPEC = re.compile(r"(?:[^:\s]+::)?\s*([A-Za-z0-9_.-]+)\s*(.*)")
 _LOCAL = re.compile(r"-[rce](?:\s|$)|--(?:requirement|constraint|editable)\b|\.{0,2}/|file:")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
@@ -177,12 +180,7 @@ def environment_dockerfile(wanted: Environment, setting: Setting) -> str:
     lines = [f"FROM {base}", "USER 0:0"]
     if wanted.conda:
         lines.append(f"COPY --from={MICROMAMBA} /bin/micromamba /usr/local/bin/micromamba")
-        packages = " ".join(f'"{one}"' for one in (*(_python(wanted) or ("python",)), "pip", *wanted.conda))
-        channels = " ".join(f'--channel "{one}"' for one in wanted.channels or ("conda-forge",))
-        make = (
-            f"{cert}MAMBA_ROOT_PREFIX=/tmp/micromamba micromamba create --yes --prefix {ENVIRONMENT} {channels} {packages}"
-            " && rm -rf /tmp/micromamba"
-        )
+        make = _conda_make(wanted, setting)
     else:
         make = f"{_right_python(wanted)}python3 -m venv {ENVIRONMENT}"
     lines += [
@@ -192,6 +190,23 @@ def environment_dockerfile(wanted: Environment, setting: Setting) -> str:
         f'LABEL {ENVIRONMENT_LABEL}="{environment_tag(wanted, setting)}"',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _conda_make(wanted: Environment, setting: Setting) -> str:
+    """The command by which micromamba makes an environment."""
+    if setting.platform not in _CONDA_PLATFORMS:
+        title = f"conda-forge has no packages for {setting.platform}, and the environment asks for {wanted.conda[0]}"
+        raise bad_input("image.platform", title, f"Choose {' or '.join(_CONDA_PLATFORMS)}, or take it from pip")
+    packages = " ".join(map(shlex.quote, (*(_python(wanted) or ("python",)), "pip", *wanted.conda)))
+    # `nodefaults` is a word for conda, and no channel.
+    named = [one for one in wanted.channels if one != "nodefaults"] or ["conda-forge"]
+    channels = " ".join(f"--channel {shlex.quote(one)}" for one in named)
+    # It takes the system's certificates whatever SSL_CERT_FILE says.
+    trust = f" --ssl-verify {SPECIFICATION}/ca.pem" if setting.ca else ""
+    create = (
+        f"MAMBA_ROOT_PREFIX=/tmp/micromamba micromamba create --yes --prefix {ENVIRONMENT}{trust} {channels} {packages}"
+    )
+    return f"{create} && rm -rf /tmp/micromamba {ENVIRONMENT}/conda-meta/history"  # the history tells the time
 
 
 def _right_python(wanted: Environment) -> str:
@@ -205,12 +220,15 @@ def _right_python(wanted: Environment) -> str:
 
 def _same_bytes() -> list[str]:
     """Commands after which two builds have the same files: compiled code without times in it, and no times at all."""
-    compiling = f"{ENVIRONMENT}/bin/python -S -m compileall -q --invalidation-mode unchecked-hash {ENVIRONMENT}"
+    compiling = f"{ENVIRONMENT}/bin/python -S -m compileall -q --invalidation-mode unchecked-hash"
+    sources = f"find {ENVIRONMENT} -name '*.py' -print0 | LC_ALL=C sort -z"
     return [
         f"find {ENVIRONMENT} -name __pycache__ -prune -exec rm -rf {{}} +",
+        "echo 'Compiling the packages'",
         # A package may bring files that are not for this Python; that they do not compile means nothing.
-        # Without -S the process would have imported some of it, and a set's order follows the seed: other bytes each time.
-        f"{{ PYTHONHASHSEED=0 {compiling} >/dev/null || true; }}",
+        # Without -S a process would have imported some of it, a set's order follows the seed, and what a process compiled
+        # before shows too: so each takes the same files in the same order, on however many processors.
+        f"{{ {sources} | PYTHONHASHSEED=0 xargs -0 -n {_COMPILED_AT_ONCE} -P $(nproc) {compiling} >/dev/null || true; }}",
         'find / -xdev -newermt "@$((begun - 1))" -exec touch -h -d @0 {} +',
     ]
 

@@ -26,7 +26,8 @@ from edgetui.core import dockerfile
 from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.redact import Secret
 from tests.bench.measure import Bench, Measured, seconds
-from tests.real.engines import BASE, CERTIFICATES, Engine, engine, import_base, registry
+from tests.real.base_images import BASE, CERTIFICATES, import_base
+from tests.real.engines import Engine, engine, registry
 
 USER, PASSWORD = "bench", "of-the-benchmark"
 CHANGES = ("cold", "script_edited", "model_changed", "environment_changed")
@@ -102,7 +103,7 @@ def _measured(place: Bench, name: str, how: object) -> _Ways:
     folder = place.folder / name
     folder.mkdir()
     with engine() as one, registry(folder / "registry", USER, PASSWORD) as server:
-        import_base(one)
+        one.give(import_base)
         way = Way(one, server, folder / "registry" / "data", folder)
         files = folder / "example"
         shutil.copytree(place.example(), files)

@@ -1,36 +1,29 @@
-"""Real engines, a real registry and a real base image for the tests; each is the test's own, and gone afterwards."""
+"""Real engines and a real registry for the tests; each is the test's own, and gone afterwards."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import docker
-import platformdirs
 import pytest
-from filelock import FileLock
 
+from tests.real.base_images import BASE, HANGING_BASE, base_file, write_hanging_base
 from tests.real.parts import need
 
 START_LIMIT = 60.0  # seconds
 ROOMY = 8 * 2**30  # bytes of free memory from which on an engine may keep its images there
-BASE = "debian-py:12"
-HANGING_BASE = "hanging-py:1"
-WAITS = "this python waits"  # what HANGING_BASE's says before it does nothing for ever
-CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 @dataclass(frozen=True)
@@ -43,6 +36,22 @@ class Engine:
 
     def client(self, seconds: float = 120.0) -> Any:
         return docker.APIClient(base_url=self.host, version="auto", timeout=seconds)
+
+    def give(self, *imports: Callable[[Any], None]) -> None:
+        """Import base images (base_images.py)."""
+        client = self.client()
+        try:
+            for one in imports:
+                one(client)
+        finally:
+            client.close()
+
+    def containers(self) -> list[Any]:
+        client = self.client()
+        try:
+            return list(client.containers(all=True))
+        finally:
+            client.close()
 
 
 @contextlib.contextmanager
@@ -79,12 +88,47 @@ def engine(*, bridge: bool = False, disk: int = 0) -> Iterator[Engine]:
     finally:
         _end(process)
         _end_left(folder)
-        # dockerd leaves its data folder mounted onto itself.
-        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-        for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
-            subprocess.run(["umount", "-l", mount], check=True, timeout=60)
+        _unmount(folder)
         if bridge:
             _ip("link", "del", own)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def podman(plain_registry: str) -> Iterator[Engine]:
+    """Podman's service by the same API, with both base images; it speaks plain HTTP to one registry."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can run containers without more ado")
+    (program,) = need("podman")
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir="/tmp"))
+    host, log = f"unix://{folder}/podman.sock", folder / "log"
+    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{plain_registry}"\ninsecure = true\n')
+    environ = {**os.environ, "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf")}
+    command = [program, "--root", str(folder / "root"), "--runroot", str(folder / "exec")]
+    with tempfile.TemporaryFile() as archive:
+        write_hanging_base(archive)
+        for image, file in ((BASE, base_file().open("rb")), (HANGING_BASE, archive)):
+            file.seek(0)
+            # Its API would forget the tag.
+            words = [*command, "import", "-", f"docker.io/library/{image}"]
+            made = subprocess.run(
+                words, stdin=file, capture_output=True, text=True, check=False, env=environ, timeout=300
+            )
+            file.close()
+            if made.returncode:
+                message = f"this machine lets no podman run: {made.stderr}"
+                pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--log-level=info", "system", "service", "--time=0", host], stdout=out, stderr=out, env=environ
+        )
+    try:
+        _wait(process, log, "API service listening on")
+        yield Engine(process, host, folder / "root")
+    finally:
+        _end(process)
+        _end_left(folder)
+        _unmount(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -114,82 +158,22 @@ def registry(folder: Path, user: str, password: str) -> Iterator[str]:
         _end(process)
 
 
-def import_base(one: Engine) -> None:
-    """Give an engine the base image: Debian with Python, made once by debootstrap and kept."""
-    with _base_file().open("rb") as archive:
-        _import(one, archive, BASE)
-
-
-def import_hanging_base(one: Engine) -> None:
-    """Give an engine a base image whose python3 never ends: a shell of this machine's, and little else."""
-    script = f"#!/bin/sh\necho {WAITS}\nexec sleep 100000\n".encode()
-    entry = tarfile.TarInfo("usr/local/bin/python3")
-    entry.mode, entry.size = 0o755, len(script)
-    with io.BytesIO() as archive:
-        with tarfile.open(fileobj=archive, mode="w", dereference=True) as files:
-            files.addfile(entry, io.BytesIO(script))
-            programs = {f"bin/{name}": need(name)[0] for name in ("sh", "sleep", "date")}
-            libraries = {library for program in programs.values() for library in _libraries(program)}
-            for name, source in {**programs, **{library[1:]: library for library in libraries}}.items():
-                files.add(source, name)
-        archive.seek(0)
-        _import(one, archive, HANGING_BASE)
-
-
-def _libraries(program: str) -> list[str]:
-    (ldd,) = need("ldd")
-    said = subprocess.run([ldd, program], capture_output=True, text=True, check=True, timeout=60).stdout
-    return [word for word in said.split() if word.startswith("/")]
-
-
-def _import(one: Engine, archive: IO[bytes], image: str) -> None:
-    client = one.client()
-    try:
-        chunks = iter(lambda: archive.read(2**20), b"")  # a file by itself would go line by line
-        repository, _, tag = image.partition(":")
-        client.import_image_from_stream(chunks, repository=repository, tag=tag)
-    finally:
-        client.close()
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _base_file() -> Path:
-    (debootstrap,) = need("debootstrap")
-    given = os.environ.get("EDGETUI_TEST_CACHE")
-    cache = Path(given) if given else Path(platformdirs.user_cache_dir("edgetui-tests"))
-    cache.mkdir(parents=True, exist_ok=True)
-    file = cache / "debian-py-12-slim.tar"
-    with FileLock(cache / "debian-py-12-slim.lock"):
-        if file.exists():
-            return file
-        with tempfile.TemporaryDirectory(prefix="base-", dir=cache) as folder:
-            root, packed = Path(folder, "root"), Path(folder, "tar")
-            include = "--include=python3,python3-venv,ca-certificates"
-            made = subprocess.run(
-                [debootstrap, "--variant=minbase", include, "bookworm", str(root)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if made.returncode:
-                message = f"real part missing: no base image by debootstrap: {(made.stdout + made.stderr)[-500:]}"
-                pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-            # Each byte of it is packed, pushed and pulled by every test of a whole build.
-            for unused in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
-                shutil.rmtree(root / unused)
-            subprocess.run(["tar", "--sort=name", "-C", str(root), "-cf", str(packed), "."], check=True, timeout=300)
-            packed.rename(file)
-    return file
-
-
 def _free_memory() -> int:
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+
+
+def _unmount(folder: Path) -> None:
+    """What an engine keeps mounted below its folder; its data folder is mounted onto itself."""
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "-l", mount], check=True, timeout=60)
 
 
 def _end_left(folder: Path) -> None:

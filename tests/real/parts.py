@@ -18,6 +18,7 @@ PACKAGES = {
     "dbus-run-session": "dbus",
     "Xvfb": "xvfb",
     "dockerd": "docker.io",
+    "podman": "podman",
     "docker-registry": "docker-registry",
     "htpasswd": "apache2-utils",
     "debootstrap": "debootstrap",

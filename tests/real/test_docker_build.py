@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import pickle
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,30 +22,25 @@ import requests
 from edgetui.adapters.builders import docker_build
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
-from edgetui.core import cancel
-from edgetui.core.errors import EdgeError
-from edgetui.core.events import Event, ImageBuilt, LogLine, Progress
-from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo, WorkspaceInfo
-from edgetui.core.redact import Secret
+from edgetui.core.events import Progress
+from edgetui.core.models import BuildRequest
 from tests.conftest import Sandbox
-from tests.contract.client_runs import EXAMPLE
-from tests.real.engines import (
-    BASE,
-    CERTIFICATES,
-    HANGING_BASE,
-    WAITS,
-    Engine,
-    engine,
-    free_port,
-    import_base,
-    import_hanging_base,
-    registry,
+from tests.real.base_images import BASE, CERTIFICATES, HANGING_BASE, WAITS, import_base, import_hanging_base
+from tests.real.builds import (
+    BARE,
+    LIMIT,
+    PASSWORD,
+    UNPINNED,
+    USER,
+    InThread,
+    built,
+    example,
+    lines,
+    package_index,
+    refused,
 )
+from tests.real.engines import Engine, engine, free_port, registry
 
-USER, PASSWORD = "edgeacr", "pw-of-the-registry"
-UNPINNED = "dependencies:\n- pip\n"  # any Python will do
-BARE = "dependencies:\n- python=3.11\n- pip\n"
-LIMIT = 120.0  # seconds until something that hangs is given up
 replace = msgspec.structs.replace
 
 
@@ -55,8 +48,7 @@ replace = msgspec.structs.replace
 def building() -> Iterator[Engine]:
     """The engine that builds, with the base image; and that the sandbox's device runs containers on."""
     with engine(bridge=True) as one:
-        import_base(one)
-        import_hanging_base(one)
+        one.give(import_base, import_hanging_base)
         yield one
 
 
@@ -68,65 +60,7 @@ def builder(building: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def wanted(tmp_path: Path) -> Callable[..., BuildRequest]:
-    """A request for the example, or for one with an environment without packages."""
-    folder = tmp_path / "example"
-    shutil.copytree(EXAMPLE, folder)
-
-    def make(login_server: str, password: str = PASSWORD, environment: str = "") -> BuildRequest:
-        if environment:
-            (folder / "myenv.yml").write_text(environment)
-        return BuildRequest(
-            WorkspaceInfo("s", "g", "w"),
-            "pump-anomaly:1",
-            str(folder / "score.py"),
-            str(folder / "myenv.yml"),
-            "pump",
-            "1",
-            model_path=str(folder / "model.pkl"),
-            registry=RegistryInfo("id", "edgeacr", login_server),
-            credential=RegistryCredential(login_server, USER, Secret(password)),
-            content="content",
-            base=BASE,
-            index_url=_index(),
-            ca_bundle=CERTIFICATES,
-            network="host",
-        )
-
-    return make
-
-
-def _index() -> str:
-    """The package index that this machine's pip asks, where a build can reach it too."""
-    said = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True, check=False
-    )
-    url = os.environ.get("PIP_INDEX_URL") or said.stdout.strip()
-    return url if url.startswith("http") and "@" not in url else ""
-
-
-def built(events: list[Event]) -> ImageBuilt:
-    assert isinstance(events[-1], ImageBuilt), events
-    return events[-1]
-
-
-def lines(events: list[Event]) -> list[str]:
-    return [event.text for event in events if isinstance(event, LogLine)]
-
-
-def refused(work: Callable[[], Any]) -> EdgeError:
-    with pytest.raises(EdgeError) as caught:
-        work()
-    assert caught.value.remedy
-    assert PASSWORD not in str(caught.value)
-    return caught.value
-
-
-def containers(one: Engine) -> list[Any]:
-    client = one.client()
-    try:
-        return list(client.containers(all=True))
-    finally:
-        client.close()
+    return example(tmp_path)
 
 
 # -- the whole chain ----------------------------------------------------------------------------------------------------------
@@ -151,7 +85,7 @@ def test_the_example_is_built_pushed_pulled_elsewhere_and_answers(
         assert not any("pip install" in line for line in lines(edited))
 
         _runs_on(device, f"{login_server}/pump@{built(edited).digest}", request, script)
-    assert containers(building) == []
+    assert building.containers() == []
 
 
 def _runs_on(device: Engine, image: str, request: BuildRequest, script: Path) -> None:
@@ -222,7 +156,7 @@ def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_option
     assert run.returncode == 0, run.stdout + run.stderr
     (outcome,) = json.loads(run.stdout.splitlines()[-1])["devices"].values()
     assert outcome["prediction"] == _expected(plan.with_name("score.py"))
-    (container,) = containers(building)
+    (container,) = building.containers()
     image = next(one for one in map(json.loads, run.stdout.splitlines()) if one["event"] == "image-built")
     assert container["Image"].endswith(image["digest"])
     (port,) = container["Ports"]
@@ -232,16 +166,16 @@ def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_option
     sandbox.process.kill()  # its container stays, and the next one on that folder ends it
     sandbox.process.wait(LIMIT)
     again = new_sandbox("--engine", building.host, state=sandbox.state)
-    (fresh,) = _eventually(lambda: [one for one in containers(building) if one["Id"] != container["Id"]])
+    (fresh,) = _eventually(lambda: [one for one in building.containers() if one["Id"] != container["Id"]])
     assert fresh["Image"] == container["Image"]
     assert again.stop() == 0
-    assert containers(building) == []
+    assert building.containers() == []
 
 
 def _plan(folder: Path, sandbox: Sandbox) -> Path:
     """The example's plan, to be built by the engine."""
     plan, changes = folder / "plan.toml", f'builder = "docker"\nbase = "{BASE}"\nnetwork = "host"\n'
-    changes += f'ca_bundle = "{CERTIFICATES}"\n' + (f'index_url = "{_index()}"\n' if _index() else "")
+    changes += f'ca_bundle = "{CERTIFICATES}"\n' + (f'index_url = "{package_index()}"\n' if package_index() else "")
     text = plan.read_text()
     assert 'builder = "azureml"\n' in text
     plan.write_text(text.replace('builder = "azureml"\n', changes))
@@ -358,7 +292,7 @@ def test_a_full_disk_of_the_engine_is_told(
     wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine(disk=100) as small:
-        import_hanging_base(small)
+        small.give(import_hanging_base)
         monkeypatch.setenv("DOCKER_HOST", small.host)
         builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
         with (small.root / "filler").open("wb") as filler, contextlib.suppress(OSError):
@@ -366,7 +300,7 @@ def test_a_full_disk_of_the_engine_is_told(
                 filler.write(bytes(2**20))
         request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)
         error = refused(lambda: list(builder.build(request)))
-        assert containers(small) == []
+        assert small.containers() == []
     assert "the disk is full" in error.title
     assert error.retryable
 
@@ -398,38 +332,11 @@ def test_another_python_than_the_base_image_has_is_told(
     assert "no Python 3.13" in error.title
 
 
-class InThread:
-    """A build in a thread; `reached` once its log says the words."""
-
-    def __init__(self, builder: docker_build.DockerBuilder, request: BuildRequest, words: str) -> None:
-        self.stop = cancel.Cancellation()
-        self.error: EdgeError | None = None
-        self._reached = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(builder, request, words), daemon=True)
-        self._thread.start()
-        assert self._reached.wait(LIMIT)
-
-    def ended(self, seconds: float) -> EdgeError:
-        self._thread.join(seconds)
-        assert not self._thread.is_alive()
-        assert self.error is not None
-        return self.error
-
-    def _run(self, builder: docker_build.DockerBuilder, request: BuildRequest, words: str) -> None:
-        try:
-            with cancel.using(self.stop):
-                for event in builder.build(request):
-                    if words in getattr(event, "text", ""):
-                        self._reached.set()
-        except EdgeError as problem:
-            self.error = problem
-
-
 def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(
     builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine
 ) -> None:
     build = InThread(builder, replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE), WAITS)
-    assert containers(building)
+    assert building.containers()
     build.stop.cancel()
     assert build.ended(3.0).kind == "cancelled"
     assert _emptied(building)
@@ -438,7 +345,7 @@ def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(
 def _emptied(one: Engine) -> bool:
     waiting = threading.Event()
     for _ in range(100):
-        if not containers(one):
+        if not one.containers():
             return True
         waiting.wait(0.1)
     return False
@@ -459,7 +366,7 @@ def test_an_engine_that_stops_in_the_middle_is_told(
     wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine() as short_lived:
-        import_hanging_base(short_lived)
+        short_lived.give(import_hanging_base)
         monkeypatch.setenv("DOCKER_HOST", short_lived.host)
         builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
         request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)

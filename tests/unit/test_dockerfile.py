@@ -93,7 +93,7 @@ def test_pip_packages_need_no_conda_and_others_come_by_micromamba() -> None:
     mixed = "channels: [conda-forge, defaults]\n" + CONDA + "- conda-forge::gdal>=3\n"
     conda = dockerfile.environment_dockerfile(dockerfile.environment(mixed), Setting())
     assert f"COPY --from={dockerfile.MICROMAMBA}" in conda
-    assert '--channel "conda-forge" --channel "defaults" "python=3.11" "pip" "conda-forge::gdal>=3"' in conda
+    assert "--channel conda-forge --channel defaults python=3.11 pip 'conda-forge::gdal>=3'" in conda
     assert "-m pip install" in conda
 
 
@@ -106,6 +106,20 @@ def test_a_base_image_may_bring_any_python_of_a_range() -> None:
     assert "not in '3.11'.split()" in named
     anything = dockerfile.environment(CONDA.replace("- python=3.11\n", ""))
     assert "WrongBase" not in dockerfile.environment_dockerfile(anything, Setting("registry.example/base:1"))
+
+
+def test_micromamba_trusts_the_given_certificates_and_takes_channels_only() -> None:
+    wanted = dockerfile.environment("channels: [conda-forge, nodefaults]\n" + CONDA + "- gdal\n")
+    text = dockerfile.environment_dockerfile(wanted, Setting(ca=b"-----BEGIN CERTIFICATE-----"))
+    assert f"--ssl-verify {dockerfile.SPECIFICATION}/ca.pem --channel conda-forge python" in text
+    assert "--ssl-verify" not in dockerfile.environment_dockerfile(wanted, Setting())
+
+
+def test_conda_packages_for_a_processor_that_has_none_are_refused() -> None:
+    wanted = dockerfile.environment(CONDA + "- gdal\n")
+    with pytest.raises(EdgeError) as caught:
+        dockerfile.environment_dockerfile(wanted, Setting(platform="linux/arm/v7"))
+    assert (caught.value.field, "gdal" in caught.value.title) == ("image.platform", True)
 
 
 def test_a_conda_package_keeps_its_form() -> None:
@@ -294,6 +308,13 @@ def test_a_file_that_is_missing_or_wrong_is_named(request_: BuildRequest, change
             "",
             "network",
         ),
+        (
+            'Get "https://edge.azurecr.io/v2/": x509: certificate signed by unknown authority',
+            "",
+            "trust the registry's certificate",
+        ),
+        ('Get "https://127.0.0.1:5000/v2/": http: server gave HTTP response to HTTPS client', "", "plain HTTP"),
+        ('Get "https://edge.azurecr.io/v2/": dial tcp: lookup edge.azurecr.io: no such host', "", "reach the network"),
         ("COPY failed: file not found in build context: no such file or directory", "image.context", "file"),
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "", "does not answer"),
         ("WrongBase: this base image has no Python 3.9, which the environment asks for", "image.base", "no Python 3.9"),

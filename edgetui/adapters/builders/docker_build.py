@@ -7,6 +7,7 @@ small layers on top of it, and only what the registry has not is sent.
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ _JOB = "image"
 _STALLED = 60.0  # seconds without a byte after which a pull or push is given up
 _KEPT = 20_000  # lines kept to look for the cause of a failure
 _BROKEN = (APIError, DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_DIGEST = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 _NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -45,7 +47,8 @@ class DockerBuilder:
     def build(self, request: BuildRequest) -> Iterator[Event]:
         """Build on the engine and push to the registry; yields LogLine and Progress, ends in `ImageBuilt`.
 
-        Cancelling ends the build on the engine too, with its containers.
+        Cancelling ends the build on the engine too, with its containers; Podman 4.3 first ends the steps that are left, and
+        makes no image of them.
 
         Raises:
             EdgeError: no engine answers, an input is wrong, the build failed, or the registry refused.
@@ -169,6 +172,8 @@ class _Work:
             elif "aux" in event:
                 self.digest = str((event["aux"] or {}).get("Digest") or self.digest)
             elif "status" in event:
+                if named := _DIGEST.search(str(event["status"])):  # Podman says it in words only
+                    self.digest = named[1]
                 told = layers.take(event)
                 if isinstance(told, str):
                     yield from self._lines([told])
