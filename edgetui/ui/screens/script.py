@@ -94,7 +94,8 @@ class ScriptScreen(StartsScreen):
     # checking
 
     def files_ready(self) -> None:
-        """Check what was read, and go where the person was sent."""
+        """Check what was read, see what it leaves of trial and resolver, and go where the person was sent."""
+        self.load("inputs", self.session.refresh_inputs)
         self._check()
         if self._goal is not None:
             goal, self._goal = self._goal, None
@@ -246,9 +247,10 @@ class ScriptScreen(StartsScreen):
             ending = "\r" if lines[fix.line - 1].endswith("\r") else ""
             lines[fix.line - 1] = fix.text.replace("\n", f"{ending}\n") + ending
             editor.put("\n".join(lines))
-            self.go_to(name, fix.line)
+            line = fix.line + fix.text.count("\n")
+            self.go_to(name, line)
             self.save(name)
-            self.notify(f"{fix.title}: done in {fix.file}:{fix.line}. ctrl+z takes it back.", markup=False)
+            self.notify(f"{fix.title}: done in {fix.file}:{line}. ctrl+z takes it back.", markup=False)
 
     def _place(self, problem: Problem) -> tuple[int, int]:
         return NAMES.index(self._file_of(problem)), problem.line or 1
