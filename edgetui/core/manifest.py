@@ -18,13 +18,13 @@ import msgspec
 from edgetui.core import plan as plans
 from edgetui.core import rules
 from edgetui.core.errors import bad_input
+from edgetui.core.manifest_shown import differences, is_options
 from edgetui.core.models import Deployed, RegistryCredential
 
 MODULE_LIMIT = 50  # modules on one device
 SECTION_LIMIT = 32 * 1024  # bytes of desired properties in one twin
 STRING_LIMIT = 4096  # bytes of one value
 CHUNK = 512  # characters: how the runtime itself splits longer createOptions
-MASK = "•••"
 _RUNTIME_VERSION = re.compile(r"(\d+)\.(\d+)")
 _EDGE_HUB_OPTIONS = (
     '{"HostConfig":{"PortBindings":{"443/tcp":[{"HostPort":"443"}],"5671/tcp":[{"HostPort":"5671"}],'
@@ -80,30 +80,6 @@ def merge(live: Deployed, name: str, image: str, module: plans.Module, credentia
     return Merged(content, (*ordered, _kept(live, name)), tuple(warnings))
 
 
-def differences(before: Any, after: Any, place: str = "") -> Iterator[str]:
-    """Say what differs between two sections, a line each (`+`, `-` or `~`, then the place); values of secrets are masked."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in {**before, **after}:
-            where = f"{place}.{key}" if place else str(key)
-            if key not in after:
-                yield f"- {where}"
-            elif key not in before:
-                yield from _added(after[key], where)
-            else:
-                yield from differences(before[key], after[key], where)
-    elif before != after or type(before) is not type(after):
-        yield f"~ {place}: {_shown(place, before)} → {_shown(place, after)}"
-
-
-def redacted(section: Any, place: str = "") -> Any:
-    """Return a copy of desired properties in which no password can be read; also not one in an environment variable."""
-    if isinstance(section, dict):
-        return {key: redacted(value, f"{place}.{key}") for key, value in section.items()}
-    if isinstance(section, list):
-        return [redacted(value, place) for value in section]
-    return MASK if _secret(place) else section
-
-
 def host_port(create_options: dict[str, Any], port: str = "5001/tcp") -> int | None:
     """Return the port of the device that is bound to the container's `port`, or None."""
     bindings = ((create_options.get("HostConfig") or {}).get("PortBindings") or {}).get(port) or []
@@ -132,7 +108,7 @@ def check_names(name: str, module: plans.Module) -> None:
 
 def _module(known: dict[str, Any], image: str, module: plans.Module) -> dict[str, Any]:
     """Our module's entry; what an older one has beyond our answers stays."""
-    settings = {key: value for key, value in (known.get("settings") or {}).items() if not _is_options(key)}
+    settings = {key: value for key, value in (known.get("settings") or {}).items() if not is_options(key)}
     settings["image"] = image
     settings.update(_options(module.create_options))
     entry = {
@@ -164,12 +140,8 @@ def _options(create_options: dict[str, Any]) -> dict[str, str]:
     return {f"createOptions{number:02}" if number else "createOptions": piece for number, piece in enumerate(pieces)}
 
 
-def _is_options(key: str) -> bool:
-    return re.fullmatch(r"createOptions[0-9]*", key) is not None
-
-
 def _joined_options(settings: dict[str, Any]) -> dict[str, Any]:
-    pieces = sorted(key for key in settings if _is_options(key))
+    pieces = sorted(key for key in settings if is_options(key))
     value = settings.get("createOptions")
     if isinstance(value, dict):
         return value
@@ -310,23 +282,3 @@ def _kept(live: Deployed, name: str) -> str:
     modules = f"{len(others)} other module{'s' * (len(others) != 1)}"
     names = f" ({', '.join(sorted(others))})" if others else ""
     return f"= {modules}{names} and {len(routes)} route{'s' * (len(routes) != 1)} stay as they are"
-
-
-def _added(value: Any, place: str) -> Iterator[str]:
-    if isinstance(value, dict) and value:
-        for key, entry in value.items():
-            yield from _added(entry, f"{place}.{key}")
-    else:
-        yield f"+ {place}: {_shown(place, value)}"
-
-
-def _secret(place: str) -> bool:
-    # The value of a variable stands one level below its name: `env.API_KEY.value`.
-    last = place.lower().removesuffix(".value").rpartition(".")[2]
-    return any(word in last for word in ("password", "secret", "token", "apikey", "api_key", "sharedaccess", "_key"))
-
-
-def _shown(place: str, value: Any) -> str:
-    if _secret(place):
-        return MASK
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -32,25 +32,69 @@ class Secret:
         return bool(self._value)
 
 
-# What must not leave even inside another side's words. The value after the name goes, the name stays.
-_SECRETS = re.compile(
+# Last words of names whose values are secrets, as in DB_PASSWORD, clientSecret, `--api-key` or password2.
+_NAMES = r"""(?:
+    (?:(?<![A-Za-z0-9]) | (?<=(?-i:[a-z0-9]))(?=(?-i:[A-Z])))
+    (?!(?-i:PWD=/)) (?<!(?-i:OLD(?=PWD=/)))                      # the shell's own folder
+    (?<!\b(?:pad|eos|bos|sep|cls|unk)_) (?<!\bmask_)              # what text models call their special words
+    (?: sig | (?:access|refresh|id)_?token | client_?secret | client_?assertion | password | passwd | passphrase | pwd
+      | secret | token | (?:api|account|private|secret)[-_]?key | (?:shared[-_]?)?access[-_]?key
+      | shared_?access_?signature | identity_?token )
+    (?:_?[0-9]{1,2})?
+)"""
+# What must not leave even inside another side's words. The value goes, the name before it stays.
+_NAMED = re.compile(
+    rf"""(?ix)
+    (?P<name> {_NAMES} (?:\\?["'])? \s*[=:]\s* )
+    (?: (?P<quote>\\?["']) (?:(?!(?P=quote))(?:\\.|[^\n\\]))+ (?P=quote)
+      | (?P<open>(?:\\?["'])?) (?![\s•]) [^\s"'&;,<>{{}}()\\]+ )
+    """
+)
+_SCHEMES = re.compile(
     r"""(?ix)
     (?P<name>
-        \b(?:sig|access_token|refresh_token|id_token|client_secret|client_assertion|password|passwd|pwd
-            |secret|token|api[-_]?key|account_?key|shared_?access_?key|shared_?access_?signature|identitytoken)
-        ["']?\s*[=:]\s*["']?
-      | \bbearer\s+
-      | \bbasic\s+(?=[a-z0-9+/=]{12})
+        \bbearer\s+(?!tokens?\b|auth|\w+=\w)
+      | \bbasic\s+(?=[a-z0-9+/=]{12})(?=[a-z+/]*(?-i:[0-9=+/]|[a-z][A-Z]))
       | SharedAccessSignature\s+
       | (?<=://)(?=[^/\s@]+:[^/\s@]+@)
     )
-    (?P<value>(?!\s)[^\s"'&;,<>{}()@]+)
+    [^\s"'&;,<>{}()@]+
     """
 )
 _TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")  # a JWT anywhere
+# Most lines of a log hold none of these, and are let through at once.
+_HINTS = (
+    "sig",
+    "token",
+    "secret",
+    "assertion",
+    "passw",
+    "passphrase",
+    "pwd",
+    "key",
+    "bearer",
+    "basic",
+    "sharedaccess",
+    "eyj",
+    "@",
+)
 MASK = "•••"
 
 
 def redacted(text: str) -> str:
     """Return `text` with every signature, key, password and token in it masked; what is no secret stays readable."""
-    return _SECRETS.sub(lambda found: found["name"] + MASK, _TOKEN.sub(MASK, text))
+    lower = text.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return text
+    text = _SCHEMES.sub(lambda found: found["name"] + MASK, _TOKEN.sub(MASK, text))
+    return _NAMED.sub(_masked, text)
+
+
+def secret_name(name: str) -> bool:
+    """Whether the value of a setting of that name is a secret: `DB_PASSWORD`, `clientSecret`; not `token_type`."""
+    return redacted(f"{name}=x") != f"{name}=x"
+
+
+def _masked(found: re.Match[str]) -> str:
+    quote = found["quote"] or ""
+    return found["name"] + (quote or found["open"] or "") + MASK + quote

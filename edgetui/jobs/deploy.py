@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping
 
-from edgetui.core import answers, manifest, rules
+from edgetui.core import answers, manifest, manifest_shown, rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Applied, Event, ImageResolved, Preview
 from edgetui.core.models import Deployed, HubInfo, ImageDetails, RegistryCredential
@@ -122,8 +122,8 @@ def _snapshot(live: Deployed, hub: HubInfo, ports: Ports) -> str:
         "hub": hub.host_name,
         "device": live.device,
         "versions": _versions(live),
-        "$edgeAgent": manifest.redacted(live.agent),
-        "$edgeHub": manifest.redacted(live.hub),
+        "$edgeAgent": manifest_shown.redacted(live.agent),
+        "$edgeHub": manifest_shown.redacted(live.hub),
     }
     name = f"before-{rules.file_name(live.device)}-{live.agent_version}.json"
     return ports.files.append_log(name, [json.dumps(before, ensure_ascii=False)])

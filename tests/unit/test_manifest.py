@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetui.core import manifest
+from edgetui.core import manifest, manifest_shown
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import Deployed, RegistryCredential
 from edgetui.core.plan import Module
@@ -285,11 +285,56 @@ def test_what_governs_a_device_and_a_foreign_module_of_our_name_are_warned_of() 
 def test_redacted_masks_every_password_and_nothing_else() -> None:
     section = agent(pump=module(env={"API_KEY": {"value": "k1"}, "MODE": {"value": "fast"}}))
     section["runtime"]["settings"]["registryCredentials"] = {"a": {"username": "u", "password": "p1", "address": "b"}}
-    text = json.dumps(manifest.redacted(section))
+    text = json.dumps(manifest_shown.redacted(section), ensure_ascii=False)
     assert "p1" not in text
     assert "k1" not in text
-    assert "fast" in text
+    assert "fast" not in text, "what a variable holds is its owner's"
+    assert '"MODE": {"value": "•••"}' in text
     assert '"username": "u"' in text
+    assert '"image": "x/y:1"' in text
+
+
+_hidden = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20).map("Zq§".__add__)
+_words = st.sampled_from(["MODE", "DB_PASSWORD", "MQTT_PWD", "STORAGE", "conn-string", "ä", "x"])
+
+
+@given(
+    st.dictionaries(_words, _hidden, max_size=4), st.lists(st.tuples(_words, _hidden), max_size=4), st.integers(1, 40)
+)
+def test_nothing_that_others_keep_in_variables_can_be_read(
+    env: dict[str, str], inner: list[tuple[str, str]], size: int
+) -> None:
+    options = {"Env": [f"{name}={value}" for name, value in inner], "Cmd": ["--token", "Zq§1", "--password=Zq§2", "-v"]}
+    text = json.dumps(
+        options | {"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}}, ensure_ascii=False
+    )
+    settings_ = {"image": "x/y:1", "createOptions": text[:size]}
+    settings_ |= {f"createOptions{number:02}": text[size + (number - 1) * 30 :][:30] for number in range(1, 40)}
+    live = agent(
+        other={**module(), "settings": settings_, "env": {name: {"value": value} for name, value in env.items()}}
+    )
+    live["runtime"]["settings"]["registryCredentials"] = {"a": {"username": "u", "password": "Zq§", "address": "b"}}
+    routes = {"token": "FROM /messages/modules/password/* WHERE secret = 'Zq' INTO $upstream"}
+    hub = {"routes": routes, "storeAndForwardConfiguration": {"timeToLiveSecs": 7200}}
+
+    kept = json.dumps([manifest_shown.redacted(live), manifest_shown.redacted(hub)], ensure_ascii=False)
+    assert "Zq§" not in kept
+    assert "8080" in kept
+    assert all(name in kept for name, _ in inner)
+    assert manifest_shown.redacted(hub) == hub, "routes are no secret"
+
+    live["modules"]["pump"] = live["modules"].pop("other")
+    ours = Module(create_options={}, env=dict.fromkeys(env, "mine"), routes=routes)
+    merged = manifest.merge(device(live, hub), "pump", IMAGE, ours, CREDENTIAL)
+    assert "Zq§" not in "\n".join(merged.changes)
+    assert PASSWORD not in "\n".join(merged.changes)
+
+
+def test_create_options_that_are_no_json_are_not_shown() -> None:
+    for options in ("{'Env': ['PASSWORD=Zq']}", '{"Env": ["A=Zq"'):
+        assert "Zq" not in json.dumps(manifest_shown.redacted(agent(a=module(options=options))))
+    in_the_open = agent(a={"settings": {"createOptions": {"Env": {"A": "Zq"}}}})
+    assert "Zq" not in json.dumps(manifest_shown.redacted(in_the_open))
 
 
 def test_the_size_is_counted_as_the_hub_counts_it() -> None:
