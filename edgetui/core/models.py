@@ -141,6 +141,7 @@ class BuildRequest(Record, frozen=True):
     commit: str = ""  # of the repository in which the script lies
     resume: BuildRun | None = None  # continue this instead of beginning anew
     only_watch: bool = False  # and where that cannot be, begin nothing: EdgeError
+    only_end: bool = False  # do not continue it, end it where it runs
 
 
 class StoredCredential(Record, frozen=True):

@@ -126,7 +126,7 @@ def _followed(
                 yield event
     except EdgeError as problem:
         # One that we only lost sight of goes on, and the next start continues it; so does one that we could not yet ask about.
-        unseen = problem.kind == "unreachable" or (problem.kind == "access" and not goes_on)
+        unseen = problem.kind == "unreachable" or (problem.kind in {"access", "cancelled"} and not goes_on)
         if (goes_on or resume) and not unseen:
             yield ImageRun(None)
         raise

@@ -15,7 +15,7 @@ from edgetui.core.events import Event, Failed, ImageRun, LogLine, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
-from edgetui.jobs import build, check, credentials, deploy, register, resolve, sign_in, smoke, watch
+from edgetui.jobs import build, check, credentials, deploy, end_build, register, resolve, sign_in, smoke, watch
 
 # Jobs beside the steps' own: which step they belong to.
 _OF_STEP = {"preview": "deploy"}
@@ -101,24 +101,38 @@ class Session:
             self.running[step] = ""
             self._cancellations[step] = cancellation
             self.failed.pop(step, None)
+        followed = False
         try:
             yield Started(step, "Review" if job == "preview" else steps.BY_ID[step].title)
             for event in _driven(start(**options), cancellation, steps.BY_ID[step].title):
+                followed = followed or isinstance(event, ImageRun)
                 self._take(event, step)
                 yield event
         except EdgeError as problem:
+            told = self._stopped_build(problem, followed=followed) if step == "image" else problem
             with self._lock:
-                if problem.kind != "cancelled":
-                    self.failed[step] = problem
+                if told.kind != "cancelled":
+                    self.failed[step] = told
                 del self.running[step]
-            if step == "image" and problem.kind == "cancelled" and self.results.image_run:
-                self._take(ImageRun(None), step)  # it was ended where it ran, too
-            yield Failed.of(step, problem)
+            yield Failed.of(step, told)
         finally:
             with self._lock:
                 self.running.pop(step, None)
                 if self._cancellations.get(step) is cancellation:
                     del self._cancellations[step]
+
+    def _stopped_build(self, problem: EdgeError, *, followed: bool) -> EdgeError:
+        """A build that was stopped ends where it runs, too: whoever followed it has seen to that, else it is told now."""
+        run = self.results.image_run
+        if run is None or problem.kind != "cancelled":
+            return problem
+        if not followed and self.goes_on("image"):
+            try:
+                end_build.end(self.plan, run, self.ports)
+            except EdgeError as refused:
+                return refused  # it is not forgotten: it can be stopped again
+        self._take(ImageRun(None), "image")
+        return problem
 
     def _beside(self, job: str, events: Iterator[Event]) -> Iterator[Event]:
         cancellation = Cancellation()

@@ -25,6 +25,11 @@ def text_of(app: App[int]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
 
 
+def folded(text: str) -> str:
+    """The words of a screen in one line: without frames, and with what was wrapped joined again."""
+    return re.sub(r"[\s│─╭╮╰╯]+", " ", text)
+
+
 async def until(
     pilot: Pilot[int], holds: Callable[[], bool] | str, *, after_fault: bool = False, limit: float = LIMIT
 ) -> str:

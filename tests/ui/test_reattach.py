@@ -23,7 +23,7 @@ from edgetui.ui.screens.image import ImageScreen
 from tests.conftest import Sandbox
 from tests.contract.build_clients import kill_at, slow_sandbox, start_client, write_plan
 
-from .driving import LIMIT, until
+from .driving import LIMIT, folded, text_of, until
 
 SLOW = 90.0  # seconds
 
@@ -95,8 +95,8 @@ async def test_quitting_leaves_it_to_go_on_and_stopping_ends_it_there(
         await until(pilot, lambda: edge(pilot).session.goes_on("image"), limit=SLOW)
         await pilot.press("f10")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
-        shown = await until(pilot, "watches it again")
-        assert "is stopped" not in shown
+        await until(pilot, lambda: "watches it again" in folded(text_of(pilot.app)))
+        assert "Leaving stops" not in folded(text_of(pilot.app))
         await pilot.press("tab", "enter")
         await until(pilot, lambda: not pilot.app.is_running or pilot.app.return_code is not None)
     assert run_states(sandbox) == ["Running"]

@@ -92,3 +92,32 @@ def test_a_build_on_the_engine_that_fails_or_ends_leaves_nothing() -> None:
 def test_nothing_was_left() -> None:
     session = Session(World().ports())
     assert (reattach.left_over(session), session.results) == ("", Results())
+
+
+def test_stopping_before_it_is_followed_ends_it_in_azure_all_the_same() -> None:
+    world, _ = killed()
+    again = Remote()
+    session = session_with(world, again)
+    for event in session.run("image", **reattach.WATCH):
+        if isinstance(event, LogFile):  # the lines of before are there, and the service was not asked yet
+            session.stop("image")
+    assert isinstance(event, Failed)
+    assert event.error.kind == "cancelled"
+    (asked,) = again.asked
+    assert asked.only_end
+    assert asked.resume is not None
+    assert asked.resume.run == "ca1"
+    assert session.results.image_run is None
+
+
+def test_one_that_could_not_be_stopped_is_not_forgotten() -> None:
+    world, _ = killed()
+    session = session_with(world, Remote(EdgeError("nothing answers", kind="unreachable")))
+    for event in session.run("image", **reattach.WATCH):
+        if isinstance(event, LogFile):
+            session.stop("image")
+    assert isinstance(event, Failed)
+    assert "may go on" in event.error.title
+    assert "nothing answers" in event.error.detail
+    assert session.goes_on("image")
+    assert "image" in session.failed

@@ -30,7 +30,7 @@ _FIRST_POLL = 0.25  # where the environment is there already, a build takes a se
 _QUIET = 20.0  # seconds without a line after which we say that the build goes on
 _PATIENCE = 120.0  # seconds for which the service may fail to answer before the build is given up
 _LATE = 5.0  # seconds that the log may be late after the build has ended
-_SUBMITTING = 4.0  # seconds that a cancelled build waits for the id of what it has just submitted
+_SUBMITTING = 8.0  # seconds that a cancelled build waits for the id of what it has just submitted
 _KEPT = 20_000  # lines kept to look for the cause of a failure
 _RUNNING = ("NotStarted", "Running")
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
@@ -47,12 +47,17 @@ class AzureMlBuilder:
         """Build and push; yields LogLine and `ImageRun` as lines come, ends in `ImageBuilt`. Cancelling cancels it on Azure too.
 
         With `request.resume` it continues that build instead of beginning one; one that is gone or was cancelled is begun anew.
+        With `only_end` it ends that build, and says nothing.
 
         Raises:
             EdgeError: what was asked for cannot be built; or it failed, with the first real error of the log as detail.
         """
         begun = time.monotonic()
         operation = _Operation(self._session.workspace(request.workspace), self._web)
+        if request.only_end:
+            if request.resume and operation.attach(request.resume) and operation.package.state in _RUNNING:
+                operation.cancel()
+            return
         with current().on_cancel(operation.cancel):
             resume = request.resume if request.resume and operation.attach(request.resume) else None
             if not resume and request.only_watch:

@@ -47,7 +47,7 @@ class AcrBuilder:
     def build(self, request: BuildRequest) -> Iterator[Event]:
         """Build and push in the registry; yields LogLine and `ImageRun` as lines come, ends in `ImageBuilt`.
 
-        With `request.resume` it continues that run instead of scheduling one.
+        With `request.resume` it continues that run instead of scheduling one; with `only_end` it ends it, and says nothing.
 
         Raises:
             EdgeError: an input is wrong, the registry refused, the build failed or was cancelled.
@@ -56,6 +56,9 @@ class AcrBuilder:
         if registry is None:
             title = "There is no registry to build in yet"
             raise EdgeError(title, remedy="Build once with Azure ML, which creates one.", field="image.builder")
+        if request.only_end and request.resume:
+            self._run(registry, request.resume.stage).end(request.resume.run)
+            return
         if request.platform not in _PLATFORMS:
             raise bad_input("image.platform", f"ACR Tasks cannot build for {request.platform}", "Choose another.")
         recipe = build_context.recipe(request)

@@ -25,7 +25,7 @@ _POLL = (0.3, 1.0)  # seconds between two looks: while lines come, and while non
 _STATUS = 2.0  # seconds between two questions about the run while its log says nothing
 _LATE = 20.0  # seconds that the log may be late after the run has ended
 _PATIENCE = 120.0  # seconds for which nothing may answer before the build is given up here
-_SCHEDULING = 2.5  # seconds that a cancelled build waits for the id of what it has just scheduled
+_SCHEDULING = 8.0  # seconds that a cancelled build waits for the id of what it has just scheduled
 _QUIET = 30.0  # seconds without a line after which we say that the build goes on
 _KEPT = 20_000  # lines kept to look for the cause of a failure
 _GOING_ON = {"Queued", "Started", "Running"}
@@ -107,6 +107,14 @@ class Run:
             raise as_edge_error(problem, f"find build {run} again") from problem
         return str(self.found.status) != "Canceled"
 
+    def end(self, run: str) -> None:
+        """End one that was scheduled before; one that is gone or has ended stays as it is. Raises EdgeError."""
+        if self.attach(run) and str(self.found.status) in _GOING_ON:
+            try:
+                self._client.runs.cancel(*self._place, run)
+            except AzureError as problem:
+                raise as_edge_error(problem, f"stop build {run}") from problem
+
     def cancel(self) -> None:
         """End it at the registry; called from another thread, also while `schedule` waits for its answer."""
         if not self.id and self._asked:
@@ -114,7 +122,7 @@ class Run:
         if self.id:
             # One that cannot be reached now ends by its own time limit, and its tag is of the same content.
             with contextlib.suppress(AzureError):
-                self._client.runs.cancel(*self._place, self.id, retry_total=0, connection_timeout=1.5, read_timeout=1.5)
+                self._client.runs.cancel(*self._place, self.id, retry_total=1, connection_timeout=5, read_timeout=5)
 
     def follow(self, offset: int = 0) -> Iterator[Event]:
         """Yield the log's lines, and after each piece an `ImageRun` that says how far it was taken, until the run has ended.

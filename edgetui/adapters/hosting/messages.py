@@ -9,7 +9,7 @@ from typing import Any
 from edgetui.adapters.cloud import Cloud
 from edgetui.core.errors import EdgeError
 
-GRACE = 5.0  # seconds that a cancelled child has to end what it began elsewhere
+GRACE = 20.0  # seconds that a cancelled child has to end what it began elsewhere; nobody waits for it
 
 
 @dataclass(frozen=True)
