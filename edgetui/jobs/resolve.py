@@ -36,7 +36,7 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
         tuple((entry.text.partition(" #")[0].strip(), entry.line) for entry in read.pip),
         tuple((entry.text, entry.line) for entry in read.conda if entry.name not in {"python", "pip"}),
         tuple(entry.text for entry in read.channels),
-        document.python_version(text),
+        document.needed_python(text),
         plan.image.platform,
     )
     for event in ports.resolver.resolve(request):

@@ -108,7 +108,7 @@ def _environment(plan: Plan, ports: Ports) -> tuple[tuple[str, ...], str, tuple[
             requirements.append(as_requirement(entry.text, _ON_THE_INDEX[entry.name]))
         elif entry.name not in {"python", "pip"}:
             left.append(entry.name or entry.text)
-    return tuple(requirements), document.python_version(text), tuple(left)
+    return tuple(requirements), document.needed_python(text), tuple(left)
 
 
 def _samples(plan: Plan, ports: Ports) -> tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, EdgeError], ...]]:

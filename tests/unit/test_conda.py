@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from edgetui.core import conda, dockerfile, pythons
+from edgetui.core.conda.document import needed_python
 from edgetui.core.errors import EdgeError
 
 GOOD = """name: pump
@@ -135,7 +136,8 @@ def test_the_check_the_dockerfile_and_the_resolver_take_one_python(entry: str) -
 def test_a_python_that_cannot_be_is_an_error_wherever_it_is_asked_for(entry: str) -> None:
     text = GOOD.replace("python=3.11", entry)
     assert [(one.severity, one.line) for one in conda.check("e", text)] == [("error", 5)]
-    for work in (conda.python_version, dockerfile.environment):
+    assert conda.python_version(text) == ""
+    for work in (needed_python, dockerfile.environment):
         with pytest.raises(EdgeError) as caught:
             work(text)
         assert (caught.value.kind, caught.value.field) == ("input", "scoring.environment")

@@ -114,13 +114,22 @@ def conda_packages(text: str) -> list[Entry]:
 
 
 def python_version(text: str) -> str:
-    """The Python that the file comes to, as `3.11` or `3.11.4`: what it names, or what fits and we take.
+    """The Python that the file comes to, as `3.11` or `3.11.4`: what it names, or what fits and we take; "" where none does."""
+    wanted = _wanted_python(text)
+    return "" if wanted is None else pythons.named(wanted) or pythons.chosen(wanted)
+
+
+def needed_python(text: str) -> str:
+    """As `python_version`, for those who cannot go on without one.
 
     Raises:
         EdgeError: (input, field `scoring.environment`) none fits what it asks for.
     """
-    wanted = next((pythons.bounds(entry.text) for entry in read("", text).conda if entry.name == "python"), "")
-    return pythons.named(wanted or "") or fitting_python(wanted)
+    return python_version(text) or fitting_python(_wanted_python(text))
+
+
+def _wanted_python(text: str) -> str | None:
+    return next((pythons.bounds(entry.text) for entry in read("", text).conda if entry.name == "python"), "")
 
 
 def fitting_python(wanted: str | None) -> str:
