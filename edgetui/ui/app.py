@@ -204,12 +204,10 @@ class EdgeApp(App[int]):
     def open_next(self, after: str = "") -> None:
         """Open the next step that is not done; the list of steps where no other is left."""
         step = steps.next_open(self.session.situation(), after)
-        if step is not None and step.id != after:
+        if step is None or step.id == after:
+            self.back()
+        else:
             self.open_step(step.id)
-            return
-        self.back()
-        if step is None:
-            self.notify("Every step is done.", markup=False)
 
     def back(self) -> None:
         """Back to the list of steps."""

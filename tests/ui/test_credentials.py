@@ -26,7 +26,7 @@ async def test_asks_before_it_enables_the_admin_user(
         await until(pilot, "Enter opens a step")
         await pilot.press("5")
         shown = await until(pilot, "The admin user is off")
-        assert "for this run only, no OS keyring answers: no Secret" in shown
+        assert "for this run only, no OS keyring answers:\n                 no Secret" in shown
         await check_snapshot(pilot, f"credentials-{size[0]}x{size[1]}", masked)
         await pilot.press("enter")
         await until(pilot, "Turn on the admin user of registry edgeregistry?")

@@ -134,8 +134,8 @@ async def test_a_device_that_only_reports_says_so(shared: Outside) -> None:
 async def test_what_is_missing_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
     with outside(sandbox.env, tmp_path / "home") as made:
         async with made.opened("deploy") as pilot:
-            shown = await until(pilot, "The deployment needs 4 and 5 first")
-            assert "not built yet (step 4)" in shown
+            shown = await until(pilot, "The deployment needs 4 Image and 5 Credentials first")
+            assert "not built yet (4 Image)" in shown
             await pilot.press("f8")
             assert not cast("EdgeApp", pilot.app).bridge.running
 

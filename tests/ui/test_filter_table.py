@@ -216,6 +216,9 @@ async def test_what_the_edge_of_the_screen_cuts_ends_with_a_mark_and_is_whole_wh
         shown = await until(pilot, "line1-gateway")
         assert "site=eindhoven line=1 owner…" in shown
         assert "agent" not in shown
+        table.put([WIDE, *(Row(f"line{number}", (f"line{number}", "", "", "")) for number in range(2, 40))])
+        await until(pilot, lambda: table.table.show_vertical_scrollbar)
+        await until(pilot, "site=eindhoven line=1 own…")
         table.table.scroll_to(x=20, animate=False, immediate=True)
         await until(pilot, "owner=maintenance  1.5.21")
         await pilot.resize_terminal(100, 12)

@@ -172,7 +172,7 @@ async def test_details_say_what_is_missing(fake: Callable[..., EdgeApp]) -> None
         await until(pilot, "Enter opens a step")
         await pilot.press("end")
         shown = await until(pilot, "7 Deploy ─")
-        assert "Needs 4, 5 and 6 first" in shown
+        assert "It needs 4 Image, 5 Credentials" in shown
         await pilot.press("home")
         assert "Still to do: choose a workspace" in await until(pilot, "1 Workspace ─")
 

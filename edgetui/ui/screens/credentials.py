@@ -21,7 +21,7 @@ from edgetui.ui.widgets.texts import put
 
 KEPT = {
     "keyring": "in the OS keyring ({name}); nowhere else on this machine",
-    "memory": "for this run only, no OS keyring answers: {why}",
+    "memory": "for this run only, no OS keyring answers:\n                {why}",
 }
 
 
@@ -124,7 +124,8 @@ class CredentialsScreen(StepScreen):
     def job_ended(self, job: str, error: EdgeError | None) -> None:
         """Say how it ended; an admin user that is off is a question, not an error."""
         if job == self.own_job and error is not None and error.field == "registry.credential":
-            self.fail(error)
+            self.last_error = error
+            self.status.say("! The admin user is off: nothing was changed yet.")
             self._ask()
             return
         super().job_ended(job, error)
@@ -159,9 +160,9 @@ class CredentialsScreen(StepScreen):
 
     @work(exclusive=True)
     async def _ask(self) -> None:
-        name = self._registry.name if self._registry else "the registry"
+        name = f"registry {self._registry.name}" if self._registry else "the workspace's registry"
         question = (
-            f"Turn on the admin user of registry {name}?\n\nIt is one user with two passwords, for the whole registry: whoever "
+            f"Turn on the admin user of {name}?\n\nIt is one user with two passwords, for the whole registry: whoever "
             "has one can read and write every image. Devices sign in with it; you can turn it off again."
         )
         if await self.app.push_screen_wait(ConfirmScreen("Enable the admin user", question, "Enable")):

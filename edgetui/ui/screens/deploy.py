@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from edgetui.core import steps
 from edgetui.core.amounts import size_text
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, Failed, ImageResolved, Preview, Started
@@ -113,11 +114,11 @@ class DeployScreen(StepScreen):
         if not self._previews:
             return Content("Reading what the devices run now…" if self._reviewing else "F5 reviews.")
         previews = [self._previews[device] for device in self.plan.devices if device in self._previews]
-        old = (
-            ""
-            if self._reviewed is not None or self._reviewing
-            else "The plan changed since this review: F8 reviews again.\n\n"
-        )
+        old = "The plan changed since this review: F8 reviews again.\n\n"
+        if self._reviewed is not None or self._reviewing:
+            old = ""
+        elif self.view.status is steps.Status.DONE:
+            old = "This was deployed. F8 reviews again.\n\n"
         return (
             Content(old) + Content.styled(review_words.MEANINGS, "$text-muted") + "\n" + review_words.review(previews)
         )

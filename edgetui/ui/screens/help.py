@@ -29,12 +29,13 @@ def text_about(screen: Screen[Any]) -> str:
     seen = set()
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.id or binding.action in seen or not active.enabled:
+        if not binding.id or binding.id == "app.quit_too" or binding.action in seen or not active.enabled:
             continue
         seen.add(binding.action)
         says = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description
         # A list, not a table: that would draw a line between any two of them, and show half as many.
-        rows.append(f"- **{screen.app.get_key_display(binding)}** {says}")
+        key = screen.app.get_key_display(binding).replace("*", r"\*")
+        rows.append(f"- **{key}** {says}")
     return "\n\n".join([*parts, "## Keys that work now", "\n".join(rows), GENERAL.strip()])
 
 

@@ -60,6 +60,10 @@ class RowsTable(DataTable[Text]):
         """Fit the columns into the new width."""
         self._refit()
 
+    def watch_show_vertical_scrollbar(self, _: bool) -> None:
+        """Fit the columns beside the bar, which comes and goes with the number of rows."""
+        self._refit()
+
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Show what is to the right whole when it is scrolled to."""
         super().watch_scroll_x(old_value, new_value)
