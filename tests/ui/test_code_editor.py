@@ -168,6 +168,40 @@ async def test_five_thousand_lines_can_be_pasted_and_taken_back() -> None:
         assert app.editor.text_to_save == ""
 
 
+async def test_a_new_line_starts_where_the_last_one_did_and_deeper_behind_a_colon() -> None:
+    async with EditorApp().run_test() as pilot:
+        editor = pilot.app.editor  # type: ignore[attr-defined]
+        editor.load("score.py", "")
+        editor.focus()
+        await pilot.press(*"if x:", "enter", *"y = 1", "enter", "z")
+        assert editor.text == "if x:\n    y = 1\n    z"
+        await pilot.press("shift+tab", "home", "enter")
+        assert editor.text == "if x:\n    y = 1\n\nz"
+        editor.load("myenv.yml", "dependencies:\n  - pip:")
+        await pilot.press("ctrl+end", "enter", "tab", "-")
+        assert editor.text == "dependencies:\n  - pip:\n    -"
+
+
+async def test_tab_moves_the_lines_of_a_selection_and_undo_takes_it_back() -> None:
+    text = "a\n\n  b\n    c\nd\n"
+    async with EditorApp().run_test() as pilot:
+        editor = pilot.app.editor  # type: ignore[attr-defined]
+        editor.load("score.py", text)
+        editor.focus()
+        await pilot.press("shift+down", "shift+down", "shift+down", "shift+down")
+        await pilot.press("tab")
+        assert editor.text == "    a\n\n      b\n        c\nd\n"
+        assert editor.selected_text == "a\n\n      b\n        c\n"
+        await pilot.press("shift+tab", "shift+tab")
+        assert editor.text == "a\n\nb\nc\nd\n"
+        await pilot.press("ctrl+z", "ctrl+z", "ctrl+z")
+        assert editor.text == text
+        await pilot.press("ctrl+end")
+        assert editor.cursor_location == (5, 0)
+        await pilot.press("ctrl+home")
+        assert editor.cursor_location == (0, 0)
+
+
 async def test_escape_leaves_and_leaving_is_the_time_to_save() -> None:
     app = EditorApp()
     async with app.run_test(size=(80, 24)) as pilot:

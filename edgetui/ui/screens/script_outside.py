@@ -38,7 +38,7 @@ class OutsideScreen(FilesScreen):
             for then, now in value:
                 self._changed_outside(then, now)
 
-    def _named(self, name: Name) -> str:
+    def _file_name(self, name: Name) -> str:
         return str(getattr(self.plan.scoring, name))
 
     def _look(self) -> None:
@@ -51,7 +51,7 @@ class OutsideScreen(FilesScreen):
             return  # looked at before we saved ourselves; a save asks by itself
         if now.missing:
             self._files.opened[name] = now
-            question = f"Another program removed {self._named(name)}. Its text is still here."
+            question = f"Another program removed {self._file_name(name)}. Its text is still here."
             answers = {"write": "Write it again", "gone": "Let it be gone"}
             self.edge.push_screen(ChooseScreen("The file is gone", question, answers), partial(self._bring_back, now))
             return
@@ -59,7 +59,7 @@ class OutsideScreen(FilesScreen):
             self.show_file(name, now)
         else:
             self._files.take_theirs(name, now.text)
-            words = f"Another program changed {self._named(name)}: it was read again. ctrl+z brings back what was here."
+            words = f"Another program changed {self._file_name(name)}: it was read again. ctrl+z brings back what was here."
             self.notify(words, markup=False, timeout=10)
         self.file_saved(name)
 
@@ -74,7 +74,7 @@ class OutsideScreen(FilesScreen):
 
     def _ask(self, conflict: Conflict) -> None:
         question = (
-            f"Another program changed {self._named(conflict.name)} while you typed.\n\nKeep mine: what it wrote is kept beside the file. "
+            f"Another program changed {self._file_name(conflict.name)} while you typed.\n\nKeep mine: what it wrote is kept beside the file. "
             "Take theirs: ctrl+z brings yours back."
         )
         answers = {"mine": "Keep mine", "theirs": "Take theirs"}

@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection, TextAreaTheme
 
-from edgetui.ui.widgets.marked_text import MarkedTextArea
+from edgetui.ui.widgets.indenting_text import IndentingTextArea
 
 PAUSE = 1.5  # seconds without a key after which work is worth saving
 
@@ -67,17 +67,22 @@ def syntax_theme(app: App[Any]) -> TextAreaTheme:
     return TextAreaTheme("edgetui", syntax_styles=styles)
 
 
-class CodeEditor(MarkedTextArea, inherit_bindings=False):
+class CodeEditor(IndentingTextArea, inherit_bindings=False):
     """One file's text.
 
     `load(path, text)` shows a file; `text_to_save` is what belongs into it: exactly the loaded text while nothing was changed.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_KEPT]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_KEPT,
+        Binding("ctrl+home", "end_of_text(False)", "First line", show=False, id="editor.first"),
+        Binding("ctrl+end", "end_of_text(True)", "Last line", show=False, id="editor.last"),
+    ]
 
     HELP = """
 ## Editor
-Esc leaves the editor, Tab indents. ctrl+z undoes, ctrl+y does it again. ctrl+c copies, ctrl+v or your terminal's own paste pastes.
+Esc leaves the editor. Tab and shift+Tab indent and unindent the lines that are selected. ctrl+z undoes, ctrl+y does it again.
+ctrl+c copies, ctrl+v or your terminal's own paste pastes. ctrl+Home goes to the first line, ctrl+End to the last.
 ctrl+f finds a text: type it, Enter goes to it, then `n` and `N` to the next and the previous one, Esc back to typing.
 What you change is saved when you pause or leave the editor. F4 opens the file in your own editor (`$VISUAL` or `$EDITOR`).
 A line with a problem has ✗ (error) or ! (warning) beside its number; **F6** goes to the next one.
@@ -151,6 +156,7 @@ A line with a problem has ✗ (error) or ! (warning) beside its number; **F6** g
         language = language_of(path)
         if language != self.language:
             self.language = language
+            self.indent_width = 2 if language == "yaml" else 4
         self.mark(())
         self.load_text(text)
         self._original, self._shown = text, self.text
@@ -182,6 +188,10 @@ A line with a problem has ✗ (error) or ! (warning) beside its number; **F6** g
         row = min(max(line - 1, 0), self.document.line_count - 1)
         self.move_cursor((row, 0), center=True)
         self.focus()
+
+    def action_end_of_text(self, last: bool) -> None:
+        """Go to the beginning, or to the `last` line's end."""
+        self.move_cursor(self.document.end if last else (0, 0))
 
     def find(self, text: str, step: int = 0) -> tuple[int, int]:
         """Select a place with this text: the one at or after the cursor (0), the next (1) or the previous one (-1), wrapping round.
