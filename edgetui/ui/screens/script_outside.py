@@ -59,7 +59,9 @@ class OutsideScreen(FilesScreen):
             self.show_file(name, now)
         else:
             self._files.take_theirs(name, now.text)
-            words = f"Another program changed {self._file_name(name)}: it was read again. ctrl+z brings back what was here."
+            words = (
+                f"Another program changed {self._file_name(name)}: it was read again. ctrl+z brings back what was here."
+            )
             self.notify(words, markup=False, timeout=10)
         self.file_saved(name)
 
@@ -74,8 +76,8 @@ class OutsideScreen(FilesScreen):
 
     def _ask(self, conflict: Conflict) -> None:
         question = (
-            f"Another program changed {self._file_name(conflict.name)} while you typed.\n\nKeep mine: what it wrote is kept beside the file. "
-            "Take theirs: ctrl+z brings yours back."
+            f"Another program changed {self._file_name(conflict.name)} while you typed.\n\n"
+            "Keep mine: what it wrote is kept beside the file. Take theirs: ctrl+z brings yours back."
         )
         answers = {"mine": "Keep mine", "theirs": "Take theirs"}
         self.edge.push_screen(ChooseScreen("Changed meanwhile", question, answers), partial(self._settle, conflict))
