@@ -10,8 +10,10 @@ from typing import cast
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from edgetui.core.models import EngineState
+from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.jobs import edit_files, examples
 from edgetui.ui.app import EdgeApp
@@ -226,3 +228,21 @@ def _empty_plan(folder: Path) -> Path:
 
 def test_names_and_titles_belong_together() -> None:
     assert set(edit_files.EXAMPLES) == set(edit_files.NAMES)
+
+
+async def test_typing_starts_in_the_path_where_no_file_is_named_and_finds_one_of_the_current_folder(
+    ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "score.py").write_text("def init():\n    pass\n")
+    monkeypatch.chdir(here)
+    plan = ports.plans.new()
+    ports.plans.save(plan, Plan())
+    async with opened(ports, Path(plan)) as pilot:
+        await until(pilot, lambda: screen(pilot).field("script").query_one(Input).has_focus)
+        await pilot.press(*"score.py", "enter")
+        await until(pilot, lambda: "def init" in screen(pilot).editor("script").text)
+        assert screen(pilot).plan.scoring.script == str(here / "score.py")
+        await pilot.press("f7")
+        await until(pilot, lambda: screen(pilot).field("environment").query_one(Input).has_focus)

@@ -19,7 +19,7 @@ from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.code_editor import CodeEditor
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.find_line import FindLine
-from edgetui.ui.widgets.paths import PathSuggester
+from edgetui.ui.widgets.paths import PathSuggester, meant
 
 TITLES: dict[Name, str] = {"script": "Script", "environment": "Environment", "sample": "Sample"}
 HELPS: dict[Name, str] = {
@@ -159,14 +159,18 @@ class FilesScreen(StepScreen):
         elif not opened.path:
             editor.placeholder = "Name a file above, or press F9 to start from a template that fits your model."
         else:
-            editor.placeholder = "There is no such file yet: type it here, or press F9 to start from a template."
+            editor.placeholder = f"There is no {opened.path} yet: type it here, or press F9 to start from a template."
         if len(self._files.opened) == len(NAMES):
             self.files_ready()
+            if self.focused is self.tabs.query_one(Tabs) and not self._has_path:
+                self._focus_file()
         self.file_edited(name)
 
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:
         """Take a path; what was typed for the old one is saved there first."""
         name = next(name for name in NAMES if field.id == f"path-{name}")
+        text = meant(text, self.plan.folder)
+        field.put(text, at_once=by_enter)
         if text != getattr(self.plan.scoring, name):
             self._save_now(name)
             self.edit(scoring={name: text})
@@ -245,7 +249,19 @@ class FilesScreen(StepScreen):
         """Bring the next file to the front, its editor ready for typing."""
         name = NAMES[(NAMES.index(self.active) + 1) % len(NAMES)]
         self.tabs.active = f"tab-{name}"
-        self.call_after_refresh(self.editor(name).focus)
+        self.call_after_refresh(self._focus_file)
+
+    @property
+    def _has_path(self) -> bool:
+        """Whether the plan names the file in front."""
+        return bool(getattr(self.plan.scoring, self.active))
+
+    def _focus_file(self) -> None:
+        """Make the file in front ready for typing, or the field that names it where nothing does yet."""
+        if self._has_path:
+            self.editor(self.active).focus()
+        else:
+            self.field(self.active).focus_input()
 
     def action_find(self) -> None:
         """Ask for a text to find; once it is asked for, go to the next place."""
