@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -92,6 +93,24 @@ def test_every_command_has_a_module_to_run() -> None:
     assert set(commands.choices) == set(cli.COMMANDS)
     for module in cli.COMMANDS.values():
         assert (ROOT / "edgetui" / "command_line" / f"{module}.py").is_file()
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    found: set[str] = set()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                found |= {name} | _options(one)
+        else:
+            found |= {word for word in action.option_strings if word.startswith("--")}
+    return found
+
+
+def test_the_readme_names_every_command_and_flag() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Command line")[2].partition("\n## ")[0]
+    said = set(re.findall(r"[\w-]+", text))
+    assert {word for word in _options(cli.parser()) if word not in said} == set()
+    assert {word for word in said if word.startswith("--")} <= _options(cli.parser())
 
 
 def test_without_a_terminal_the_wizard_says_so(tmp_path: Path) -> None:
