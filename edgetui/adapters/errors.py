@@ -201,22 +201,27 @@ def _status(one: BaseException) -> int:
 
 
 def _detail(chain: list[BaseException]) -> str:
-    """The most telling words of the chain: a server's own message, else the first failure that says anything."""
-    for one in chain:
-        message = _server_message(one)
+    """The most telling words of the chain: the service's own answer, else what an SDK wrote of it, else any text."""
+    for words in (_answered, _quoted):  # an SDK may wrap the answer in JSON of its own
+        message = next(filter(None, map(words, chain)), "")
         if message:
             return short(message)
     return short(next((str(one) for one in chain if str(one).strip()), type(chain[0]).__name__))
 
 
-def _server_message(one: BaseException) -> str:
-    """What the other side wrote in its answer, from the usual shapes: ARM, Azure ML, OAuth, Docker, plain text."""
+def _answered(one: BaseException) -> str:
+    """The message in the other side's answer, from the usual shapes: ARM, Azure ML, OAuth, Docker."""
     text = getattr(getattr(one, "response", None), "text", None)
     try:
         body = text() if callable(text) else text
     except Exception:  # noqa: BLE001 -- a response that was never read must not hide the failure itself
         body = None
-    for candidate in (body, getattr(one, "message", None), str(one)):
+    return _from_body(body) if isinstance(body, str) else ""
+
+
+def _quoted(one: BaseException) -> str:
+    """The message that stands in the failure's own text, or a daemon's explanation."""
+    for candidate in (getattr(one, "message", None), str(one)):
         found = _from_body(candidate) if isinstance(candidate, str) else ""
         if found:
             return found

@@ -107,6 +107,23 @@ def test_msrest_and_azureml_hide_the_status_behind_causes() -> None:
     assert denied.kind == "access"
 
 
+def test_the_services_own_words_come_before_what_an_sdk_made_of_them() -> None:
+    from azureml.exceptions import UserErrorException
+    from msrest.exceptions import HttpOperationError
+
+    answer = requests.Response()
+    answer.status_code = 403
+    answer._content = b'{"error": {"code": "Forbidden", "message": "The client me has no permission to write models"}}'
+    boilerplate = "Operation returned an invalid status code Forbidden. The possible reason could be: "
+    outer = UserErrorException(boilerplate)
+    assert boilerplate in str(outer)
+    assert '"code"' in str(outer), "the SDK's own text holds JSON, too"
+    outer.__cause__ = HttpOperationError(lambda *_: None, answer)
+    error = as_edge_error(outer, DOING)
+    assert error.detail == "Forbidden: The client me has no permission to write models"
+    assert error.kind == "access"
+
+
 def test_requests_tell_refused_silent_broken_and_untrusted_apart(tmp_path: Path) -> None:
     assert "nothing answers" in of(lambda: get("http://127.0.0.1:1/")).title
     with serve(lambda _: HANG) as server:
