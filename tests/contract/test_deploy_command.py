@@ -35,6 +35,16 @@ def runs(home: Home) -> list[Ended]:
     return [home.run("deploy", str(home.plan), "--sandbox", "--yes", "--json") for _ in range(2)]
 
 
+@pytest.fixture(scope="module")
+def unbuildable(home: Home, runs: list[Ended]) -> list[Ended]:
+    """A build and a check that fail since a package does not exist."""
+    folder = Path(shutil.copytree(EXAMPLE, home.folder / "unbuildable"))
+    environment = folder / "myenv.yml"
+    environment.write_text(f"{environment.read_text().rstrip()}\n      - edgetui-no-such-package==1.0\n")
+    plan = str(folder / "plan.toml")
+    return [home.run("deploy", plan, "--sandbox", "--yes", "--json"), home.run("check", plan, "--resolve")]
+
+
 def expected(folder: Path = EXAMPLE) -> dict[str, Any]:
     with (folder / "model.pkl").open("rb") as file:
         model = pickle.load(file)  # noqa: S301 -- our own file
@@ -108,7 +118,10 @@ def test_no_python_process_left_loopback(home: Home, runs: list[Ended]) -> None:
     assert [note for note in notes if note.startswith("left ")] == []
 
 
-def test_nothing_is_written_outside_our_own_folders(home: Home, runs: list[Ended]) -> None:
+def test_nothing_is_written_outside_our_own_folders(home: Home, runs: list[Ended], unbuildable: list[Ended]) -> None:
+    assert [run.code for run in unbuildable] == [1, 2]
+    for run in unbuildable:
+        assert "edgetui-no-such-package" in run.out + run.err
     for folder in ("home", "tmp", "work"):
         assert [str(file) for file in (home.folder / folder).rglob("*")] == []
     names = {file.name for file in home.plan.parent.iterdir()}

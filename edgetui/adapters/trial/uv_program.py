@@ -50,11 +50,23 @@ def environment(cache: Path, outer: Mapping[str, str] | None = None) -> dict[str
     found = {k: v for k, v in outer.items() if k.upper() in _KEPT or k.upper().startswith(_KEPT_PREFIXES)}
     if "EDGETUI_SANDBOX_ARM" in outer:  # the sandbox's certificate is not the index's
         found.pop("SSL_CERT_FILE", None)
-    found |= _index(outer)
+    found = _own_credentials(cache, outer) | found | _index(outer)
     found.pop("UV_CACHE_DIR", None)
     # A Python is chosen among those that are there; tens of megabytes are not fetched behind a check.
     found.setdefault("UV_PYTHON_DOWNLOADS", "never")
     return {**found, "UV_CACHE_DIR": str(cache), "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _own_credentials(cache: Path, outer: Mapping[str, str]) -> dict[str, str]:
+    """Keep uv's lock file out of the person's home, unless they keep their logins of `uv auth` there."""
+    home = Path(outer.get("HOME") or outer.get("USERPROFILE") or Path.home())
+    shares = (
+        Path(outer.get("XDG_DATA_HOME") or home / ".local/share", "uv"),
+        Path(outer.get("APPDATA") or home, "uv/data"),
+    )
+    if any((share / "credentials/credentials.toml").is_file() for share in shares):
+        return {}
+    return {"UV_CREDENTIALS_DIR": str(cache / "credentials")}
 
 
 def _index(outer: Mapping[str, str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC", "SSL_
 _UV = (
     *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE", "UV_EXCLUDE_NEWER"),
     *("UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_TORCH_BACKEND"),
-    *("UV_CONFIG_FILE", "UV_LINK_MODE"),
+    *("UV_CONFIG_FILE", "UV_LINK_MODE", "UV_CREDENTIALS_DIR"),
 )
 _KEPT = frozenset({*_SYSTEM, *_COMPILER, *_NETWORK, *_UV})
 _KEPT_PREFIXES = ("LC_", "XDG_", "UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
@@ -66,8 +66,20 @@ def environment(
         name: value for name, value in outer.items() if name.upper() in _KEPT or name.upper().startswith(_KEPT_PREFIXES)
     }
     inner |= _index(outer) | _trust(outer) | dict(told or {})
-    inner = {name: value for name, value in inner.items() if value}
+    inner = _own_credentials(cache, outer) | {name: value for name, value in inner.items() if value}
     return {**inner, "UV_CACHE_DIR": str(cache), "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _own_credentials(cache: Path, outer: Mapping[str, str]) -> dict[str, str]:
+    """Keep uv's lock file out of the person's home, unless they keep their logins of `uv auth` there."""
+    home = Path(outer.get("HOME") or outer.get("USERPROFILE") or Path.home())
+    shares = (
+        Path(outer.get("XDG_DATA_HOME") or home / ".local/share", "uv"),
+        Path(outer.get("APPDATA") or home, "uv/data"),
+    )
+    if any((share / "credentials/credentials.toml").is_file() for share in shares):
+        return {}
+    return {"UV_CREDENTIALS_DIR": str(cache / "credentials")}
 
 
 def _index(outer: Mapping[str, str]) -> dict[str, str]:
