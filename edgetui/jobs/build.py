@@ -83,7 +83,7 @@ def _accounted(
     events: Iterator[Event], request: BuildRequest, inputs: str, plan: Plan, results: Results, ports: Ports
 ) -> Iterator[Event]:
     """The events with what the image really is and what the build's time stands for."""
-    alike = build_times.key(plan, ports)
+    alike = build_times.key(plan, results, ports)
     here = plan.image.builder == "docker"
     if here:  # an engine stops when nobody listens: the next start can say so
         yield ImageRun(BuildRun("docker", "", tag=request.tag, inputs=inputs))

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from edgetui.core.events import Event, LogFile, LogLine
+from edgetui.jobs import logs
 from edgetui.ui.words.build import BuildProgress, first_error
 
 if TYPE_CHECKING:
+    from edgetui.core.errors import EdgeError
+    from edgetui.core.ports import Ports
     from edgetui.ui.widgets.log_pane import LogPane
     from edgetui.ui.worker import Run
 
+# What it loads: the log of the last build, and the part of this one's that an earlier start left.
+LAST, BEFORE = "log", "before"
+
 
 class BuildWatch:
-    """Puts what a build says into `pane`; `ask_before(path, size)` fetches the first bytes of a log, whose lines come to `join`."""
+    """Puts what a build says into `pane`; what lies in files comes by `load(what, ask)`, whose answers it takes back."""
 
-    def __init__(self, pane: Callable[[], LogPane], ask_before: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        pane: Callable[[], LogPane],
+        load: Callable[[str, Callable[[], Any]], None],
+        ports: Callable[[], Ports],
+    ) -> None:
         self.progress = BuildProgress()
         self._pane = pane
-        self._ask_before = ask_before
+        self._load = load
+        self._ports = ports
         self._waits = False  # for the part that an earlier start left
 
     def begin(self) -> None:
@@ -36,6 +49,10 @@ class BuildWatch:
         for at, events in run.batches():
             self.take(events, at)
 
+    def show_last(self, path: str) -> None:
+        """Show the log of the last build, from its file."""
+        self._load(LAST, partial(logs.lines, self._ports(), path))
+
     def take(self, events: Sequence[Event], at: float | None = None) -> None:
         """Show what it says: now, or `at` a time since the epoch."""
         self.progress = self.progress.after(events)
@@ -44,24 +61,23 @@ class BuildWatch:
                 self._pane().set_path(event.path)
                 if event.size:
                     self._waits = True
-                    self._ask_before(event.path, event.size)
+                    self._load(BEFORE, partial(logs.lines, self._ports(), event.path, event.size))
         if not self._waits:
             self._write(events, at)
 
-    def join(self, before: list[str], run: Run | None) -> None:
-        """Show what an earlier start left, and behind it what this one said so far."""
-        self._waits = False
-        self.progress = BuildProgress().after([LogLine("image", line) for line in before])
-        self._pane().clear()
-        self._pane().write_lines(before, 0.0)
-        for at, events in run.batches() if run else ():
-            self.progress = self.progress.after(events)
-            self._write(events, at)
-
-    def show_last(self, lines: list[str]) -> None:
-        """Show the log of the last build, from its file."""
-        if not self._pane().buffer.total:
+    def loaded(self, what: str, lines: list[str], run: Run | None) -> None:
+        """Take what was loaded: the last log, or what an earlier start left, with what this `run` said so far behind it."""
+        if what == BEFORE:
+            self._join(lines, run)
+        elif not self._pane().buffer.total and (run is None or run.ended is not None):
             self._pane().write_lines(lines, 0.0)
+
+    def load_failed(self, what: str, error: EdgeError, run: Run | None) -> None:
+        """A log that is gone is no failure: say so in its place."""
+        if what == BEFORE:
+            self._join([f"(the log before this start cannot be read: {error.title})"], run)
+        else:
+            self._pane().set_title(f"Build log · the last one cannot be read: {error.title}")
 
     def go_to_error(self) -> list[str]:
         """Bring the line that most likely says why it failed into view; returns all lines that are held."""
@@ -72,6 +88,15 @@ class BuildWatch:
         if index is not None:
             pane.view.go_to(pane.buffer.index(pane.buffer.first + index), lead=2)
         return lines
+
+    def _join(self, before: list[str], run: Run | None) -> None:
+        self._waits = False
+        self.progress = BuildProgress().after([LogLine("image", line) for line in before])
+        self._pane().clear()
+        self._pane().write_lines(before, 0.0)
+        for at, events in run.batches() if run else ():
+            self.progress = self.progress.after(events)
+            self._write(events, at)
 
     def _write(self, events: Sequence[Event], at: float | None) -> None:
         self._pane().write_lines([event.text for event in events if isinstance(event, LogLine)], at)

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from edgetui.core.events import ImageRun, LogLine, Progress
 from edgetui.core.models import BuildRun, EngineState
+from edgetui.jobs.build_times import Expected
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.screens.image import ImageScreen
 from edgetui.ui.widgets.field import Field
@@ -159,9 +160,10 @@ def test_steps_are_read_from_each_builders_words() -> None:
     log = ["Step 1/6 : Check", "Collecting x", "Step 2/6 : RUN pip install -r r.txt"]
     progress = BuildProgress().after([LogLine("image", line) for line in log])
     assert progress.words() == "step 2 of 6 ■■□□□□ RUN pip install -r r.txt"
-    assert progress.words(72) == "step 2 of 6 ■■□□□□ RUN pip install -r r.txt · about 1:12 in all"
-    assert progress.words(72, 46) == "step 2 of 6 ■■□□□□ RUN pi… · about 1:12 in all"
-    assert all(len(progress.words(72, width)) <= max(width, 40) for width in range(1, 90))
+    assert progress.words(Expected(72)) == "step 2 of 6 ■■□□□□ RUN pip install -r r.txt · about 1:12 in all"
+    assert progress.words(Expected(300, most=True)).endswith(" · at most 5:00 in all")
+    assert progress.words(Expected(72), 46) == "step 2 of 6 ■■□□□□ RUN pi… · about 1:12 in all"
+    assert all(len(progress.words(Expected(72), width)) <= max(width, 40) for width in range(1, 90))
     assert BuildProgress().after([LogLine("image", "Fetched 3/4 of it")]).steps == 0
     first = BuildProgress().after(
         [ImageRun(BuildRun("acr", "ca1", "environment")), LogLine("image", "Step 1/2 : FROM x")]
@@ -169,7 +171,7 @@ def test_steps_are_read_from_each_builders_words() -> None:
     assert first.words() == "environment: step 1 of 2 ■□ FROM x"
     assert first.after([ImageRun(BuildRun("acr", "ca1", "environment", 9))]) == first
     assert first.after([ImageRun(BuildRun("acr", "ca2", "image"))]).words() == "building"
-    assert BuildProgress().after([Progress("image", "queued")]).words(0) == "queued"
+    assert BuildProgress().after([Progress("image", "queued")]).words() == "queued"
 
 
 def test_the_first_real_error_is_found() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edgetui.core import builders
 from edgetui.core.events import ImageBuilt, LogFile
-from edgetui.core.plan import Image
+from edgetui.core.plan import Image, Plan
 from edgetui.core.results import Results
 from edgetui.jobs import build_times
 from tests.unit.test_build import WHOLE, Remote, session_with, world_with
@@ -40,18 +40,28 @@ def test_what_is_for_our_own_dockerfile_is_told_where_azure_ml_builds() -> None:
     assert builders.builder_problem(Image()) == ""
 
 
-def test_a_build_is_expected_to_take_as_long_as_the_last_of_its_environment() -> None:
+def test_a_build_is_expected_to_take_as_long_as_the_last_one_alike() -> None:
     world = world_with(Image("acr"))
     session = session_with(world, Remote(*WHOLE))
-    assert build_times.expected(session.plan, session.results, session.ports) == 0
+
+    def expected(plan: Plan) -> tuple[float, bool]:
+        return build_times.expected(plan, session.results, session.ports)
+
+    assert expected(session.plan) == (0, False)
     (built,) = [event for event in session.run("image") if isinstance(event, ImageBuilt)]
-    assert built.environment == build_times.key(session.plan, session.ports)
-    session.results = session.results.after(replace(built, seconds=72.0))
-    assert build_times.expected(session.plan, session.results, session.ports) == 72
+    first = built.environment
+    session.results = session.results.after(replace(built, seconds=300.0))
+    # The environment is made: the next one takes less, nobody knows how much less.
+    assert expected(session.plan) == (300, True)
+    again = build_times.key(session.plan, session.results, session.ports)
+    assert again != first
+    session.results = session.results.after(replace(built, environment=again, seconds=7.0))
+    assert expected(session.plan) == (7, False)
+    assert build_times.key(session.plan, session.results, session.ports) == again
     other = replace(session.plan, image=replace(session.plan.image, platform="linux/arm64"))
-    assert build_times.expected(other, session.results, session.ports) == 0
+    assert expected(other) == (0, False)
     world.files["/plan/myenv.yml"] = "dependencies:\n- python=3.11\n- numpy\n"
-    assert build_times.expected(session.plan, session.results, session.ports) == 0
+    assert expected(session.plan) == (0, False)
 
 
 def test_what_the_registry_says_of_an_image_is_kept_and_leaves_with_it() -> None:

@@ -16,23 +16,22 @@ from edgetui.core import steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt
 from edgetui.core.models import EngineState
-from edgetui.jobs import browse, build, build_place, build_times, check, logs
-from edgetui.jobs.build_place import Place
-from edgetui.ui import log_saving
+from edgetui.jobs import browse, build, build_place, build_times, check
+from edgetui.jobs.build_times import Expected
+from edgetui.ui import build_watch, log_saving
 from edgetui.ui.build_watch import BuildWatch
 from edgetui.ui.screens.image_answers import ImageAnswers
+from edgetui.ui.screens.image_cause import ImageCause
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.field import Field
 from edgetui.ui.widgets.log_pane import LogPane
 from edgetui.ui.widgets.one_of import OneOf
 from edgetui.ui.widgets.texts import put
 from edgetui.ui.words import image as image_words
-from edgetui.ui.words.common import clock
+from edgetui.ui.worker import Run
 
 _LOG_KEYS = "/ find · & filter · w wrap · t times · m mark · y copy · s save · o pager"
 _STATUS_ROOM = 14  # cells of the status line beside its text: padding, spinner, and the time
-# Where to mend what is in none of the files.
-_STEPS = {"registry": "credentials", "model": "model", "workspace": "workspace"}
 
 
 class ImageScreen(StepScreen):
@@ -65,14 +64,14 @@ class ImageScreen(StepScreen):
 
     log_pane = getters.query_one("#log", LogPane)
     answers = getters.query_one(ImageAnswers)
+    cause = getters.query_one(ImageCause)
 
     def __init__(self) -> None:
         super().__init__()
         self._tag = ""
         self._engine: EngineState | None = None
-        self._watch = BuildWatch(lambda: self.log_pane, self._ask_before)
-        self._expected = 0.0  # seconds
-        self._place: Place | None = None  # where a failure is mended
+        self._watch = BuildWatch(lambda: self.log_pane, self.load, lambda: self.ports)
+        self._expected = Expected()
         self._invitation = ""  # as it stands in the status line, without what was asked for since
         self._ran = False  # when the footer was last told
 
@@ -80,7 +79,7 @@ class ImageScreen(StepScreen):
 
     def body(self) -> ComposeResult:
         """Compose the cause of a failure, the answers, what is there, and the log."""
-        yield Static("", id="cause", markup=False)
+        yield ImageCause()
         yield ImageAnswers(self.plan.image, self.plan.image_name)
         yield Static("", id="facts", markup=False)
         with Horizontal(id="buttons"):
@@ -89,13 +88,17 @@ class ImageScreen(StepScreen):
             yield Button("Past logs (p)", id="past", compact=True)
         yield LogPane("Build log", id="log")
 
+    def on_mount(self) -> None:
+        """Begin where the person goes on most likely."""
+        self.set_focus(self.log_pane.view if self.job_runs else self.query_one("#build", Button))
+
     def show(self) -> None:
         """Show what is chosen and what came of it."""
         runs = self.job_runs
         self.set_class(runs, "-building")
         self.answers.put(self.plan.image, self._engine)
         put(self.query_one("#facts", Static), self._facts())
-        self._show_cause()
+        self.cause.put(self._failure)
         self.query_one("#stop", Button).display = runs
         self.query_one("#build", Button).display = not runs
         if runs != self._ran:
@@ -113,35 +116,29 @@ class ImageScreen(StepScreen):
             going_in = going_in.partition("\n")[0]
         return f"{going_in}\n{made}" if made else going_in
 
-    def _show_cause(self) -> None:
-        failure = None if self.job_runs else self.session.failed.get(self.step_id)
-        words = image_words.cause(failure, self._place) if failure else ""
-        cause = self.query_one("#cause", Static)
-        cause.display = bool(words)
-        put(cause, words)
+    @property
+    def _failure(self) -> EdgeError | None:
+        """Why the last build failed, until the next one begins."""
+        return None if self.job_runs else self.session.failed.get(self.step_id)
+
+    @property
+    def _run(self) -> Run | None:
+        return self.edge.bridge.runs.get(self.own_job)
 
     # what is there already
 
     def reload(self) -> None:
         """Show the log so far, or the last one; ask for what decides the rest."""
-        run = self.edge.bridge.runs.get(self.own_job)
-        if run is not None:
-            self._watch.follow(run)
-            if not self.job_runs:
-                self._go_to_error()
+        if self._run is not None:
+            self._watch.follow(self._run)
+            self._go_to_error()
         elif self.results.image_log:
-            path = self.results.image_log
-            self.load("log", lambda: logs.lines(self.ports, path))
+            self._watch.show_last(self.results.image_log)
         if self.results.image_log:
             self.log_pane.set_path(self.results.image_log)
         self._ask()
         self.load("engine", lambda: browse.engine(self.ports))
-        if self.job_runs:
-            self._say_progress()
-            self.log_pane.view.focus()
-        else:
-            self._invite()
-            self.query_one("#build", Button).focus()
+        self._say()
 
     def _ask(self) -> None:
         """Ask for what changes with plan and results."""
@@ -155,23 +152,18 @@ class ImageScreen(StepScreen):
             self._tag = value
         elif what == "expected":
             self._expected = value
-            if self.job_runs:
-                self._say_progress()
-            elif self.status.text == self._invitation:
-                self._invite()
+            if self.job_runs or self.status.text == self._invitation:
+                self._say()
         elif what == "engine":
             self._engine = value
         elif what == "place":
-            self._place = value
+            self.cause.put_place(value)
             self.refresh_bindings()
-        elif what == "before":
-            self._watch.join(value, self.edge.bridge.runs.get(self.own_job))
-            self._joined()
+        elif what in {build_watch.LAST, build_watch.BEFORE}:
+            self._watch.loaded(what, value, self._run)
+            self._caught_up()
         elif what == log_saving.WHAT:
             log_saving.saved(self.edge, value)
-        elif what == "log" and not self.job_runs:
-            self._watch.show_last(value)
-            self._go_to_error()
         self.show()
 
     def load_failed(self, what: str, error: EdgeError) -> None:
@@ -179,14 +171,11 @@ class ImageScreen(StepScreen):
         if what == "engine":
             self._engine = EngineState(reachable=False, why=error.title, remedy=error.remedy)
             self.show()
-        elif what == "log":
-            self.log_pane.set_title(f"Build log · the last one cannot be read: {error.title}")
-        elif what == "before":
-            lost = f"(the log before this start cannot be read: {error.title})"
-            self._watch.join([lost], self.edge.bridge.runs.get(self.own_job))
-            self._joined()
+        elif what in {build_watch.LAST, build_watch.BEFORE}:
+            self._watch.load_failed(what, error, self._run)
+            self._caught_up()
         elif what == "place":
-            self._place = None  # the file itself cannot be read: step 3 says so
+            self.cause.put_place(None)  # the file itself cannot be read: step 3 says so
         else:
             super().load_failed(what, error)
 
@@ -200,11 +189,11 @@ class ImageScreen(StepScreen):
         if self.view.blocked:
             self.status.problem(f"The image {self.view.waits} first; F2 goes back to the steps.")
             return
-        self._place, self.last_error = None, None
+        self.last_error = None
         self._watch.begin()
         self.status.busy("Building")
         self.run_job()
-        self.log_pane.view.focus()
+        self.set_focus(self.log_pane.view)
         self.show()
 
     def action_stop(self) -> None:
@@ -217,22 +206,15 @@ class ImageScreen(StepScreen):
         if job == self.own_job:
             self._watch.take(events)
             if self.job_runs:
-                self._say_progress()
+                self._say()
         elif job in {"model", "script"}:
             self._ask()
 
-    def _ask_before(self, path: str, size: int) -> None:
-        self.load("before", partial(logs.lines, self.ports, path, size))
-
-    def _joined(self) -> None:
+    def _caught_up(self) -> None:
+        """Go on from a log that came from its file."""
+        self._go_to_error()
         if self.job_runs:
-            self._say_progress()
-        else:
-            self._go_to_error()
-
-    def _say_progress(self) -> None:
-        started = self.edge.bridge.runs[self.own_job].started
-        self.status.busy(self._watch.progress.words(self._expected, self.size.width - _STATUS_ROOM), started)
+            self._say()
 
     def job_started(self, job: str) -> None:
         """Show that it runs."""
@@ -246,7 +228,7 @@ class ImageScreen(StepScreen):
         self.log_pane.flush()
         if error is None:
             self.last_error = None
-            self._invite()
+            self._say()
         elif error.kind == "cancelled":
             self.status.say("The build was stopped. F8 builds again.")
         else:
@@ -256,7 +238,7 @@ class ImageScreen(StepScreen):
         self.show()
 
     def _go_to_error(self) -> None:
-        failure = self.session.failed.get(self.step_id)
+        failure = self._failure
         if failure is not None:
             lines = self._watch.go_to_error()
             self.load("place", partial(build_place.place, self.plan, failure, lines, self.ports))
@@ -266,37 +248,28 @@ class ImageScreen(StepScreen):
         self.last_error, self.last_retry = error, self.action_build
         self.status.problem("The build failed. F8 builds again, F6 shows the details.")
 
-    def _invite(self) -> None:
-        run = self.edge.bridge.runs.get(self.own_job)
-        built = next((e for e in reversed(run.events) if isinstance(e, ImageBuilt)), None) if run else None
-        failure = self.session.failed.get(self.step_id)
-        if failure is not None:
-            self._say_failure(failure)
-        elif self.view.status is steps.Status.DONE and built is not None and built.reused:
-            self.status.done("The same image was there already, nothing to build; F3 goes on.")
+    def _say(self) -> None:
+        """Say how far the build is, how it ended, or how to begin one."""
+        if self.job_runs and self._run is not None:
+            words = self._watch.progress.words(self._expected, self.size.width - _STATUS_ROOM)
+            self.status.busy(words, self._run.started)
+        elif self._failure is not None:
+            self._say_failure(self._failure)
         elif self.view.status is steps.Status.DONE:
-            took = self.results.image_seconds
-            self.status.done(f"Built{f' in {clock(took)}' if took >= 1 else ''}; F3 goes on.")
+            events = self._run.events if self._run else ()
+            built = next((event for event in reversed(events) if isinstance(event, ImageBuilt)), None)
+            self.status.done(image_words.built(self.results, reused=built is not None and built.reused))
         elif self.view.blocked:
             self.status.say(f"The image {self.view.waits} first; F2 goes back to the steps.")
         else:
-            took = self._expected
-            estimate = f" About {clock(took)}, as the last time." if took else " The first build takes some minutes."
-            self._invitation = f"F8 (or Enter on Build) builds the image.{estimate}"
+            self._invitation = image_words.invitation(self._expected)
             self.status.say(self._invitation)
 
     # keys
 
     def action_mend(self) -> None:
         """Go to where the failure is mended: a line of a file, another step, or a field of this one."""
-        failure = self.session.failed.get(self.step_id)
-        section, _, key = (failure.field if failure else "").partition(".")
-        if self._place is not None:
-            self.edge.open_step("script", at=(self._place.name, self._place.line))
-        elif section in _STEPS:
-            self.edge.open_step(_STEPS[section])
-        elif section == "image" and key in image_words.ANSWERS:
-            self.answers.focus_on(key)
+        self.cause.mend(self.answers)
 
     def action_past_logs(self) -> None:
         """List the logs of past builds."""
@@ -307,12 +280,11 @@ class ImageScreen(StepScreen):
     def action_whole_log(self) -> None:
         """Give the log the whole screen, with its keys in words, or not."""
         self.toggle_class("-whole-log")
-        self.log_pane.view.focus()
-        if not self.job_runs:
-            if self.has_class("-whole-log"):
-                self.status.say(_LOG_KEYS)
-            else:
-                self._invite()
+        self.set_focus(self.log_pane.view)
+        if self.has_class("-whole-log") and not self.job_runs:
+            self.status.say(_LOG_KEYS)
+        else:
+            self._say()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what fits."""
@@ -321,8 +293,7 @@ class ImageScreen(StepScreen):
         if action == "build":
             return not self.job_runs
         if action == "mend":
-            failure = None if self.job_runs else self.session.failed.get(self.step_id)
-            return failure is not None and bool(image_words.mending(self._place, failure.field))
+            return self.cause.mendable
         return super().check_action(action, parameters)
 
     @on(Button.Pressed)
@@ -348,7 +319,7 @@ class ImageScreen(StepScreen):
             self.status.problem(choice.shut)
         elif choice.key != getattr(self.plan.image, key):
             self.edit(image={key: choice.key})
-            self._invite()
+            self._say()
             self._ask()
 
     def typed(self, field: Field, text: str, *, by_enter: bool) -> None:

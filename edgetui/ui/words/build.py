@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from edgetui.core import build_steps
 from edgetui.core.events import Event, ImageRun, LogLine, Progress
+from edgetui.jobs.build_times import Expected
 from edgetui.ui.words.common import clock, progress_text
 
+UNKNOWN = Expected()
 _BAR = 12  # cells of the bar at most
 
 # Lines that speak of the cause, the likeliest first.
@@ -42,14 +44,11 @@ class BuildProgress:
                 now = BuildProgress(stage=event.run.stage)
         return now
 
-    def words(self, expected: float = 0.0, width: int = 0) -> str:
-        """`step 4 of 9 ■■■■□□□□□ RUN pip install · about 1:12 in all`, the step's own words cut to fit `width` cells (0: not).
-
-        `expected` is how long such a build took before, in seconds; 0 where that is not known.
-        """
+    def words(self, expected: Expected = UNKNOWN, width: int = 0) -> str:
+        """`step 4 of 9 ■■■■□□□□□ RUN pip install · about 1:12 in all`, the step's own words cut to fit `width` cells (0: not)."""
         first = "" if self.stage == "image" else f"{self.stage}: "
         head = f"{first}step {self.step} of {self.steps} {self._bar()}" if self.steps else ""
-        end = f" · about {clock(expected)} in all" if expected >= 1 else ""
+        end = f" · {estimate(expected)} in all" if expected.seconds >= 1 else ""
         title = self.title or ("" if head else "building")
         room = width - len(head) - len(end) - 1
         if width and len(title) > room:
@@ -61,6 +60,11 @@ class BuildProgress:
         cells = min(self.steps, _BAR)
         done = self.step * cells // self.steps
         return "■" * done + "□" * (cells - done)
+
+
+def estimate(expected: Expected) -> str:
+    """`about 1:12`, or `at most 5:00` where only the build that made the environment is known."""
+    return f"{'at most' if expected.most else 'about'} {clock(expected.seconds)}"
 
 
 def first_error(lines: list[str]) -> int | None:

@@ -11,7 +11,9 @@ from edgetui.core.models import EngineState
 from edgetui.core.plan import Image, Plan
 from edgetui.core.results import Results
 from edgetui.jobs.build_place import Place
+from edgetui.jobs.build_times import Expected
 from edgetui.ui.widgets.one_of import Choice
+from edgetui.ui.words.build import estimate
 from edgetui.ui.words.common import clock
 
 ANSWERS = ("builder", "platform", "name", "tag")  # keys of the plan's image that are asked on the screen
@@ -83,6 +85,23 @@ def result(results: Results, *, stale: bool) -> str:
     ]
     said = " · ".join(fact for fact in facts if fact)
     return "\n".join([*lines, f"                {said}"] if said else lines)
+
+
+def built(results: Results, *, reused: bool) -> str:
+    """That there is an image, and what to do next."""
+    if reused:
+        return "The same image was there already, nothing to build; F3 goes on."
+    took = results.image_seconds
+    return f"Built{f' in {clock(took)}' if took >= 1 else ''}; F3 goes on."
+
+
+def invitation(expected: Expected) -> str:
+    """How to begin, and how long it will take."""
+    words = "The first build takes some minutes."
+    if expected.seconds:
+        why = "the environment is made already" if expected.most else "as the last time"
+        words = f"{estimate(expected).capitalize()}, {why}."
+    return f"F8 (or Enter on Build) builds the image. {words}"
 
 
 def sentence(*parts: str) -> str:
