@@ -44,7 +44,7 @@ class Scoring(Section, frozen=True):
     sample: str = ""
     # Where a device answers; {device} stands for its id. Empty: the device twin's tag `address`, else its id.
     address: str = ""
-    samples: tuple[str, ...] = ()  # other samples that are kept, beside the one that is tried and sent
+    samples: tuple[str, ...] = ()  # other samples that are kept, beside the one that is sent; all are tried
 
 
 class Image(Section, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -127,11 +128,13 @@ def save_or_ask(ports: Ports, name: Name, path: str, text: str, *before: str) ->
 
 
 def free_name(plan: Plan, ports: Ports, path: str, taken: Iterable[str]) -> str:
-    """A path like this one, as the plan writes it, that no file and nothing of `taken` has: `sample-2.json`."""
-    stem, dot, ending = path.rpartition(".")
+    """A path like this one, as the plan writes it, that no file and nothing of `taken` has: `sample-2.json`, `sample-3.json`."""
+    folder, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
+    stem = re.sub(r"-\d+$", "", stem)
     number, free, others = 2, path, set(taken)
     while free in others or ports.files.exists(resources.path(plan, free)):
-        free = f"{stem}-{number}.{ending}" if dot else f"{path}-{number}"
+        free = f"{folder}{slash}{stem}-{number}{dot}{ending}"
         number += 1
     return free
 

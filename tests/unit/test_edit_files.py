@@ -124,3 +124,19 @@ def test_the_example_fills_what_is_missing_and_nothing_else(plan: Plan, ports: P
     assert Path(plan.folder, "score.py").read_text() == "mine"
     assert "scikit-learn" in Path(plan.folder, "env", "myenv.yml").read_text()
     assert edit_files.start_from(plan, ports, edit_files.EXAMPLE).made == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "free"),
+    [
+        ("sample.json", "sample-2.json"),
+        ("sample-2.json", "sample-3.json"),
+        ("a.b/sample", "a.b/sample-2"),
+        ("more/sample-7.tar.gz", "more/sample-7.tar-2.gz"),
+    ],
+)
+def test_a_copy_gets_the_next_free_name(plan: Plan, ports: Ports, path: str, free: str) -> None:
+    assert edit_files.free_name(plan, ports, path, [path]) == free
+    Path(plan.folder, free).parent.mkdir(parents=True, exist_ok=True)
+    Path(plan.folder, free).write_text("{}")
+    assert edit_files.free_name(plan, ports, path, [path]) not in {path, free}

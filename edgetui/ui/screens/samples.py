@@ -1,4 +1,4 @@
-"""The samples that are kept, and which of them is tried here and sent to the device."""
+"""The samples that are kept: all are tried here, one is sent to the device."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class SamplesScreen(Dialog[str]):
     HELP = """
     # Samples
 
-    Keep several requests: a usual one, an empty one, a wrong one. **Enter** makes one the sample that the trial asks with
-    and that is sent to the device at the end. **delete** forgets one; its file stays.
+    Keep several requests: a usual one, an empty one, a wrong one. The trial asks with all of them. **Enter** makes one the
+    sample that must be answered well, and that is sent to the device at the end. **delete** forgets one; its file stays.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f2", "dismiss('')", "Back", id="samples.back", tooltip="Change nothing"),
@@ -42,7 +42,7 @@ class SamplesScreen(Dialog[str]):
         """Compose the list."""
         rows = [(path, Content(f"{path}  (sent to the device)" if path == self._sent else path)) for path in self._all]
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Samples (Enter: this one is tried and sent)"
+            dialog.border_title = "Samples (all are tried; Enter: send this one)"
             yield ChoiceList([*rows, (NEW, Content("+ another one, a copy of this one to change"))], id="samples")
             yield Static(Content("delete forgets one, Esc changes nothing"), classes="hint")
         yield from super().compose()

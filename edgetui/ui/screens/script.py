@@ -40,7 +40,7 @@ class ScriptScreen(StartsScreen):
 
     **ctrl+r** asks the resolver whether the environment can be made for the device, **ctrl+n** then pins what it found.
 
-    **ctrl+g** lists the samples that you keep, to choose which one is tried and sent to the device.
+    **ctrl+g** lists the samples that you keep: F8 asks with all of them, and one is sent to the device at the end.
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "reload", "Check", id="script.check", tooltip="Read all files again and check", show=False),

@@ -73,7 +73,7 @@ class StartsScreen(OutsideScreen):
             self.save(name)
 
     def action_samples(self) -> None:
-        """Ask which sample is tried and sent."""
+        """Ask which sample is sent."""
         self.when_saved(self._choose_sample)
 
     def _choose_sample(self) -> None:

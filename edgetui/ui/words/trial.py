@@ -30,7 +30,7 @@ def smoked_line(event: Smoked) -> str:
 
 
 def smoked_details(event: Smoked, *, earlier: bool = False) -> list[str]:
-    """The answers; where it failed, the end of the script's own traceback, else the words of what is wrong.
+    """The answers; where it failed, the end of the script's own traceback: the rest is among the problems.
 
     Before them what was left out and, of a trial of an `earlier` start, when it was.
     """
@@ -49,7 +49,7 @@ def _said(event: Smoked) -> list[str]:
         start = frame[0] if frame else 0
         # The script's own frame and the exception; what a library did between them is on the page.
         return [*map(_short, event.traceback[start : start + 2]), event.traceback[-1]]
-    return [f"{problem.message} → {problem.remedy}" for problem in event.problems]
+    return []
 
 
 def _short(line: str) -> str:
