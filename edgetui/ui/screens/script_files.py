@@ -26,7 +26,7 @@ HELPS: dict[Name, str] = {
     "script": "A Python file with `init()`, which loads the model, and `run(data)`, which answers one request.",
     "environment": "A conda file: the Python version and the packages that the script needs, pinned.",
     "sample": "What is asked of the module at the end, usually JSON. Without it nobody knows whether the module answers. "
-    "**ctrl+g** keeps several, and chooses the one that is tried and sent.",
+    "**ctrl+g** keeps several: all are tried, and one is sent.",
 }
 
 
