@@ -25,7 +25,8 @@ def text_about(screen: Screen[Any]) -> str:
     chain = [*focused.ancestors_with_self] if focused else [screen]
     said = (getattr(node, "help_text", "") or getattr(node, "HELP", None) for node in chain)
     parts = [inspect.cleandoc(text) for text in said if text]
-    rows = []
+    rows: list[str] = []
+    moves: list[str] = []  # keys that everybody tries anyway
     seen = set()
     for active in screen.active_bindings.values():
         binding = active.binding
@@ -35,8 +36,8 @@ def text_about(screen: Screen[Any]) -> str:
         says = f"{binding.description}: {binding.tooltip}" if binding.tooltip else binding.description
         # A list, not a table: that would draw a line between any two of them, and show half as many.
         key = screen.app.get_key_display(binding).replace("*", r"\*")
-        rows.append(f"- **{key}** {says}")
-    return "\n\n".join([*parts, "## Keys that work now", "\n".join(rows), GENERAL.strip()])
+        (rows if binding.tooltip else moves).append(f"- **{key}** {says}")
+    return "\n\n".join([*parts, "## Keys that work now", "\n".join(rows + moves), GENERAL.strip()])
 
 
 class HelpScreen(Dialog[None]):

@@ -25,6 +25,8 @@ class HeaderLine(Static):
         self._draw()
 
     def _draw(self) -> None:
+        if not self.size.width:
+            return  # not laid out yet
         room = max(0, self.size.width - 2 - len(self._right) - 1)
         left = self._left if len(self._left) <= room else self._left[: max(0, room - 1)] + "…"
         put(self, f" {left.ljust(room)} {self._right} ")

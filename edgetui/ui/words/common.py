@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from rich.cells import cell_len, set_cell_size
@@ -21,8 +22,11 @@ def cut(text: str, room: int) -> str:
 
 
 def tail(text: str, room: int) -> str:
-    """As much of the end as there is room for: of a path, that is what tells one from another."""
-    return text if cell_len(text) <= room else "…" + set_cell_size(text[::-1], max(0, room - 1))[::-1].lstrip()
+    """As much of a path's end as there is room for, from the beginning of a name on: that tells one from another."""
+    if cell_len(text) <= room:
+        return text
+    end = set_cell_size(text[::-1], max(0, room - 1))[::-1].lstrip()
+    return "…" + (os.sep + name if (name := end.partition(os.sep)[2]) else end)
 
 
 def around(text: str, word: str, room: int) -> str:
