@@ -117,8 +117,7 @@ def test_a_channel_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_channel_that_does_not_answer_leaves_the_packages_unchecked(tmp_path: Path) -> None:
     found = resolved(tmp_path, "http://127.0.0.1:9/t/a-token-of-ours/channel", "libgomp=14.2")
     assert (found.ok, found.unchecked) == (True, ("libgomp=14.2",))
-    assert found.why_unchecked.startswith("a channel cannot be reached: ")
-    assert "a-token-of-ours" not in found.why_unchecked
+    assert found.why_unchecked == "127.0.0.1:9 cannot be reached: Connection refused"
 
 
 def test_what_resolved_can_be_pinned_and_holds_after_it(tmp_path: Path, channel: str) -> None:
@@ -209,7 +208,7 @@ def test_what_micromamba_cannot_solve_is_told_at_its_line(tmp_path: Path, microm
 def test_micromamba_without_a_network_leaves_the_packages_unchecked(tmp_path: Path, micromamba: Path) -> None:
     found = by_micromamba(tmp_path, micromamba, UNREACHED, 1)
     assert (found.ok, found.unchecked) == (True, ("libgomp=14.2 # why", "numpy=99"))
-    assert "Could not resolve host" in found.why_unchecked
+    assert found.why_unchecked == "conda.anaconda.org cannot be reached: Could not resolve hostname"
 
 
 def test_without_any_solver_it_is_said_what_brings_one(

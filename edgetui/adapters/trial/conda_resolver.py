@@ -94,7 +94,7 @@ def _judged(request: ResolveRequest, answer: dict[str, Any]) -> CondaResolved:
             remedy = "correct the name of the channel"
             return CondaResolved(problems=(_problem(request, 0, f"there is no such channel: {words}", remedy),))
         case "network":
-            return CondaResolved(unchecked=f"a channel cannot be reached: {words}")
+            return CondaResolved(unchecked=_unreached(answer["words"]))
         case _:
             words = words.removeprefix("Cannot solve the request because of: ")
             return CondaResolved(problems=(_problem(request, _line(request, words), f"conda: {words}"),))
@@ -116,7 +116,7 @@ def _by_micromamba(
         return CondaResolved()
     words = _clean(_solver_problems(said))
     if re.search(r"download error|could not resolve|timeout was reached|couldn't connect", words, re.IGNORECASE):
-        return CondaResolved(unchecked=f"a channel cannot be reached: {words}")
+        return CondaResolved(unchecked=_unreached("\n".join(said)))
     return CondaResolved(problems=(_problem(request, _line(request, words), f"conda: {words}"),))
 
 
@@ -141,6 +141,15 @@ def _solver_problems(said: Sequence[str]) -> str:
         return "; ".join(map(str, found["solver_problems"]))
     except (ValueError, KeyError, TypeError):
         return " ".join(said[-5:])
+
+
+def _unreached(words: str) -> str:
+    """Which host does not answer, and the innermost reason: what stands around them says nothing more to a person."""
+    host = re.search(r"https?://(?:[^/\s@]*@)?([^/\s)\]]+)", words)
+    reason = re.search(r"Download error \(\d+\) ([^\[\n]+)", words)
+    last = reason[1] if reason else words.strip().rpartition("\n")[2].rpartition("Caused by: ")[2]
+    last = re.sub(r"^failed to lookup address information: | \(os error \d+\)$", "", last)
+    return f"{host[1] if host else 'a channel'} cannot be reached: {_clean(last)[:200]}"
 
 
 def _as_conda_reads(text: str) -> str:
