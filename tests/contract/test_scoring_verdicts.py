@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
-from edgetui.core import scoring
 from edgetui.core.events import Event
+from edgetui.core.scoring import surroundings
 from edgetui.core.scoring.rules import RULES
 from tests.unit import corpus
+from tests.unit.corpus import scripts
 
 CLIENT = Path(__file__).parent / "clients/score_verdicts.py"
-REQUIREMENTS = ("azureml-inference-server-http==1.5.1", "scikit-learn==1.7.2", "numpy==2.2.6", "joblib")
 BODY = '{"data": [[1.0, 2.0]]}'
 PHASES = ("refuses", "init", "run", "works")
 CASES = [case for case in corpus.load("scripts_*.txt") if case.server != "none"]
@@ -28,7 +28,7 @@ def environment(sandbox_cache: Path) -> TrialEnvironment:
     found: list[TrialEnvironment] = []
 
     def installed() -> Iterator[Event]:
-        found.append((yield from TrialEnvironments(sandbox_cache).ensure(REQUIREMENTS, "")))
+        found.append((yield from TrialEnvironments(sandbox_cache).ensure(scripts.PACKAGES, "")))
 
     for event in installed():
         print(event)
@@ -36,10 +36,11 @@ def environment(sandbox_cache: Path) -> TrialEnvironment:
 
 
 def ours(case: corpus.Case) -> str:
-    """The first phase that our errors say fails."""
-    errors = [RULES[one.rule].phase for one in scoring.check("score.py", case.text) if one.severity == "error"]
+    """The first phase that our errors say fails, and our warnings too of what the server's environment here has not."""
+    found = [(one.severity, RULES[one.rule].phase) for one in scripts.problems(case)]
+    phases = [phase for severity, phase in found if severity == "error" or phase == "load"]
     failing = {"load": "refuses", "init": "init", "run": "run"}
-    return min((failing.get(phase, "works") for phase in errors), key=PHASES.index, default="works")
+    return min((failing.get(phase, "works") for phase in phases), key=PHASES.index, default="works")
 
 
 def test_the_servers_verdict_and_ours_agree(
@@ -76,3 +77,13 @@ def test_the_servers_verdict_and_ours_agree(
     )
     assert differ == {}
     assert len(files) >= 60
+
+
+def test_no_module_that_the_environment_has_is_missed(environment: TrialEnvironment) -> None:
+    program = "import flask, pathlib; print(pathlib.Path(flask.__file__).parent.parent)"
+    done = subprocess.run([environment.python, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    modules = {file.parent.name for file in Path(done.stdout.strip()).glob("[a-z]*/__init__.py")}
+    assert {"sklearn", "flask", "dotenv", "requests"} <= modules
+    text = "".join(f"import {module}\n" for module in sorted(modules))
+    found = surroundings.check("score.py", text, "", "myenv.yml", scripts.environment())
+    assert [one.message for one in found] == []

@@ -72,7 +72,7 @@ def test_a_package_that_is_not_named_is_told_with_its_fix() -> None:
         "import scipy.stats",  # scikit-learn brings it
         "try:\n    import pandas\nexcept ImportError:\n    pandas = None",
         "if __name__ == '__main__':\n    import pandas",
-        "import json, flask, of_my_own",
+        "import json, flask, jwt",
     ],
 )
 def test_packages_that_come_along_are_no_alarm(line: str) -> None:

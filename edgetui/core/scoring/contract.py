@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from edgetui.core.models import Problem
 from edgetui.core.scoring import wrong_files
-from edgetui.core.scoring.reading import FUNCTION, Function, Script, children
+from edgetui.core.scoring.reading import AT_IMPORT, FUNCTION, Function, Script, children
 from edgetui.core.scoring.rules import problem
 
 HEADERS = "request_headers"
-RAWHTTP = "azureml_inference_server_http.api.aml_request.rawhttp"
-OLD_RAWHTTP = "azureml.contrib.services.aml_request.rawhttp"
+# The server answers to the older name too: it puts its own module in that one's place.
+RAWHTTP = {
+    "azureml_inference_server_http.api.aml_request.rawhttp",
+    "azureml.contrib.services.aml_request.rawhttp",
+}
 _SCHEMA = {"input_schema", "output_schema"}
 _BATCH = {"mini_batch", "minibatch", "batch_files", "input_files"}
 
@@ -94,6 +97,10 @@ def _run(script: Script) -> Iterator[Problem]:
     decorators = list(_decorators(script, function))
     schema = [call for name, call in decorators if name.rpartition(".")[2] in _SCHEMA]
     raw = _raw(script)
+    for name, call in decorators:
+        if name in RAWHTTP and isinstance(call, ast.Call) and not call.args and not call.keywords:
+            message = "`@rawhttp()` calls it without a function: importing it fails"
+            yield problem(script.file, call.lineno, "raw-call", message)
     if raw and schema:
         message = "`run` cannot have both @rawhttp and a schema: the server refuses it"
         yield problem(script.file, function.lineno, "raw-and-schema", message)
@@ -107,9 +114,6 @@ def _run(script: Script) -> Iterator[Problem]:
     elif _yields(function):
         message = "`run` has a `yield`: its answer would be a generator, which is no JSON"
         yield problem(script.file, function.lineno, "run-generator", message)
-    if any(name == OLD_RAWHTTP for name, _ in decorators):
-        message = "this `@rawhttp` is another package's: the server passes a text, not the request"
-        yield problem(script.file, function.decorator_list[0].lineno, "rawhttp-old", message)
 
 
 def _parameters(script: Script, signature: Signature, *, raw: bool, schema: bool) -> Iterator[Problem]:
@@ -135,6 +139,11 @@ def _parameters(script: Script, signature: Signature, *, raw: bool, schema: bool
 def _schemas(script: Script, function: Function, decorators: list[tuple[str, ast.expr]]) -> Iterator[Problem]:
     named = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
     outputs = 0
+    lasts = [name.rpartition(".")[2] for name, _ in decorators]
+    data = next((one.arg for one in (*function.args.args, *function.args.kwonlyargs) if one.arg != HEADERS), "")
+    if data and lasts.count("output_schema") == 1 and "input_schema" not in lasts:
+        message = f'with @output_schema alone `run` gets what the body has under "{data}", not the body as a text'
+        yield problem(script.file, function.lineno, "output-only", message)
     for name, call in decorators:
         last = name.rpartition(".")[2]
         if last not in _SCHEMA:
@@ -146,6 +155,8 @@ def _schemas(script: Script, function: Function, decorators: list[tuple[str, ast
             yield problem(script.file, call.lineno, "schema-type", f"@{last} needs a type: importing it fails")
             continue
         given = {one.arg: one.value for one in call.keywords}
+        if any(isinstance(one, ast.Starred) for one in call.args) or None in given:
+            continue  # `*args` and `**names` may hold anything
         place = 1 if last == "input_schema" else 0
         kind = call.args[place] if len(call.args) > place else given.get("param_type" if place else "output_type")
         if kind is None or isinstance(kind, ast.Constant) or _bare_type(kind):
@@ -165,12 +176,13 @@ def _bare_type(node: ast.expr) -> bool:
 
 def _raw(script: Script) -> bool:
     """Whether the script has said `@rawhttp` anywhere: the server keeps that for the whole process."""
-    return any(
-        script.dotted(one) == RAWHTTP
+    decorated = (
+        script.dotted(one) in RAWHTTP
         for node in script.names.values()
         if isinstance(node, FUNCTION)
         for one in node.decorator_list
     )
+    return any(decorated) or any(call.name in RAWHTTP and call.node.args for call in script.calls_in([AT_IMPORT]))
 
 
 def _decorators(script: Script, function: Function) -> Iterator[tuple[str, ast.expr]]:

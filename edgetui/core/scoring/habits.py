@@ -1,4 +1,4 @@
-"""Habits that the server takes and that do not work on a device: old modules, the network, the terminal, other machines' paths."""
+"""Habits that the server takes and that do not work on a device: old modules, the network, the terminal."""
 
 from __future__ import annotations
 
@@ -7,39 +7,10 @@ import re
 from collections.abc import Iterator
 
 from edgetui.core.models import Problem
-from edgetui.core.scoring import wrong_files
-from edgetui.core.scoring.reading import AT_IMPORT, Call, Script, walk
+from edgetui.core.scoring import network, wrong_files
+from edgetui.core.scoring.reading import AT_IMPORT, NEVER, Call, Script, walk
 from edgetui.core.scoring.rules import problem
 
-# Dotted beginnings of calls that need a network; `.` at the end means anything below.
-_NETWORK = {
-    "requests.": ("get", "post", "put", "request", "head"),
-    "httpx.": ("get", "post", "put", "request", "stream"),
-    "urllib.request.": ("urlopen", "urlretrieve"),
-    "socket.": ("create_connection", "getaddrinfo"),
-    "wget.": ("download",),
-    "gdown.": ("download",),
-    "nltk.": ("download",),
-    "boto3.": ("client", "resource"),
-    "huggingface_hub.": ("hf_hub_download", "snapshot_download"),
-    "torch.hub.": ("load", "load_state_dict_from_url", "download_url_to_file"),
-    "tensorflow.keras.utils.": ("get_file",),
-    "azureml.core.": ("Workspace", "Workspace.get", "Workspace.from_config", "Run.get_context", "Experiment"),
-    "azureml.core.workspace.": ("Workspace", "Workspace.get", "Workspace.from_config"),
-    "azure.ai.ml.": ("MLClient", "MLClient.from_config"),
-    "azure.storage.blob.": (
-        "BlobServiceClient",
-        "BlobServiceClient.from_connection_string",
-        "BlobClient",
-        "ContainerClient",
-    ),
-    "azure.storage.blob.BlobClient.": ("from_connection_string", "from_blob_url"),
-    "azure.storage.blob.ContainerClient.": ("from_connection_string", "from_container_url"),
-    "psycopg2.": ("connect",),
-    "pyodbc.": ("connect",),
-    "pymongo.": ("MongoClient",),
-}
-_NETWORK_NAMES = {beginning + name for beginning, names in _NETWORK.items() for name in names}
 _SECRETS = (
     "azure.keyvault.",
     "azure.identity.DefaultAzureCredential",
@@ -54,13 +25,6 @@ _OLD_MODULES = {
     "azureml.monitoring": "log what you need with `print`; the package is no longer kept",
     "azureml.services": "use `inference_schema` for the schema; services are made by edgetui",
 }
-_FILE = re.compile(
-    r"\.(?:pkl|pickle|joblib|sav|onnx|pt|pth|h5|hdf5|keras|pb|tflite|bst|txt|json|model|npy|npz|bin)$", re.IGNORECASE
-)
-_MACHINE = re.compile(
-    r"^(?:[A-Za-z]:[\\/]|/home/|/Users/|/root/|/mnt/|/dbfs/|/content/|\\\\)|^(?:~|dbfs:|abfss:|wasbs:|s3:|gs:)"
-)
-_LOADERS = {"load", "load_model", "open", "InferenceSession", "read_csv", "Booster", "loadtxt", "from_file"}
 
 
 def check(script: Script) -> Iterator[Problem]:
@@ -73,8 +37,9 @@ def check(script: Script) -> Iterator[Problem]:
         for call in script.calls[scope]:
             yield from _anywhere(script, call)
     seen: set[tuple[int, str]] = set()
+    sessions = network.sessions(script)
     for call in script.calls_in(starting):
-        for found in _at_start(script, call):
+        for found in _at_start(script, call, sessions):
             if (found.line, found.rule) not in seen:
                 seen.add((found.line, found.rule))
                 yield found
@@ -105,6 +70,8 @@ def _at_import(script: Script, scopes: list[str]) -> Iterator[Problem]:
     """What ends or blocks the server while it loads the script."""
     for call in script.calls_in(scopes):
         line = call.node.lineno
+        if "." not in call.name and _own(script, call.name):
+            continue  # the script's own `exit` or `input`
         if (
             call.name in {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
             and not call.in_try
@@ -113,7 +80,7 @@ def _at_import(script: Script, scopes: list[str]) -> Iterator[Problem]:
             yield problem(script.file, line, "exits", f"`{call.name}()` ends the server while it loads the script")
         elif call.name in {"input", "getpass.getpass"} and not call.in_try:
             yield problem(script.file, line, "asks-terminal", f"`{call.name}()` asks a person, and there is none")
-        elif call.name.endswith(".parse_args") and _parser(script) and not call.in_try:
+        elif call.name.endswith(".parse_args") and _parser(script) and not _given(call) and not call.in_try:
             message = "the command line is the server's: `parse_args()` ends the server"
             yield problem(script.file, line, "arguments", message)
         elif call.name.endswith((".fit", ".fit_transform")) and "init" in script.names:
@@ -129,6 +96,15 @@ def _at_import(script: Script, scopes: list[str]) -> Iterator[Problem]:
 def _direct(script: Script, call: Call) -> bool:
     """Whether the call stands at the top level itself, under no condition."""
     return any(isinstance(node, ast.Expr) and node.value is call.node for node in script.tree.body)
+
+
+def _own(script: Script, name: str) -> bool:
+    return name in script.names and name not in script.aliases
+
+
+def _given(call: Call) -> bool:
+    """Whether a call names its arguments itself: `parse_args([])` does not look at the command line."""
+    return bool(call.node.args or call.node.keywords) and "sys.argv" not in ast.unparse(call.node)
 
 
 def _parser(script: Script) -> bool:
@@ -158,50 +134,19 @@ def _installs(call: Call) -> bool:
     return bool(re.search(r"\b(?:pip3?|conda|apt-get|apt)\b", text) and re.search(r"\binstall\b", text))
 
 
-def _at_start(script: Script, call: Call) -> Iterator[Problem]:
+def _at_start(script: Script, call: Call, sessions: set[str]) -> Iterator[Problem]:
     line, name = call.node.lineno, call.name
-    if name in _NETWORK_NAMES:
-        yield problem(script.file, line, "network", f"`{name}` needs a network when the module starts")
+    if what := network.needs(script, call, sessions):
+        yield problem(script.file, line, "network", what)
     elif name.startswith(_SECRETS):
         yield problem(script.file, line, "secrets", f"`{name}` needs Azure when the module starts")
-    elif name.endswith(".from_pretrained") and _remote(call):
-        yield problem(script.file, line, "network", "`from_pretrained` of a name downloads the model at each start")
-    elif name.startswith("mlflow.") and name.endswith(".load_model") and _mlflow(call):
-        yield problem(script.file, line, "network", "`models:/` and `runs:/` ask the tracking server at each start")
     elif name == "time.sleep":
         yield problem(script.file, line, "sleeps", "the module waits here before it answers")
-    if name.rpartition(".")[2] in _LOADERS and call.node.args:
-        path = call.node.args[0]
-        if isinstance(path, ast.Constant) and isinstance(path.value, str) and not _MACHINE.match(path.value):
-            text = path.value
-            if _FILE.search(text) and not text.startswith(("/", "http")):
-                message = f"{text!r} is looked for in the server's folder, not beside the model"
-                yield problem(script.file, line, "relative-path", message)
-
-
-def _remote(call: Call) -> bool:
-    first = call.node.args[0] if call.node.args else None
-    text = first.value if isinstance(first, ast.Constant) else None
-    return isinstance(text, str) and not text.startswith((".", "/", "~"))
-
-
-def _mlflow(call: Call) -> bool:
-    first = call.node.args[0] if call.node.args else None
-    if isinstance(first, ast.JoinedStr) and first.values:
-        first = first.values[0] if isinstance(first.values[0], ast.Constant) else None
-    text = first.value if isinstance(first, ast.Constant) else None
-    return isinstance(text, str) and text.startswith(("models:", "runs:", "http"))
 
 
 def _strings(script: Script) -> Iterator[Problem]:
     for node, scope in script.strings:
         text = str(node.value)
-        if scope == "__main__":
-            continue
-        if _MACHINE.match(text) and ("/" in text or "\\" in text) and "\n" not in text:
-            yield problem(
-                script.file, node.lineno, "machine-path", f"{text[:60]!r} is a place of one machine, not of the device"
-            )
-        elif text in {"amlInput", "amlOutput", "amloutput", "amlinput"}:
+        if scope != NEVER and text in {"amlInput", "amlOutput", "amloutput", "amlinput"}:
             message = f"the inference server knows no `{text}`: it answers HTTP and sends no messages"
             yield problem(script.file, node.lineno, "aml-input", message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 AT_IMPORT = ""  # the scope of what runs when the server imports the script
 _NO_NODES = frozenset({"ctx", "op", "ops", "name", "id", "attr", "arg", "kind", "type_comment", "lineno", "level"})
+_DEFINES = {"globals", "vars", "exec"}  # calls that may define any name
 NEVER = "__main__"  # the scope of what runs only when the file is started as a program
 
 
@@ -30,7 +32,7 @@ class Script:
 
     Attributes:
         names: What stands at the top level under a name; the last one wins. Without what only `__main__` defines.
-        star: Whether `from x import *` may define more.
+        star: Whether more may be defined than can be read: by `from x import *`, `globals()[…] = …` or `exec`.
         hidden: Functions that exist, but not at the top level: name -> (node, the class or block it is in).
         aliases: Imported name -> full dotted name.
         imports: Imported full names, with the statement and the scope.
@@ -93,14 +95,22 @@ class Script:
             yield from self.calls.get(scope, ())
 
 
-def read(file: str, text: str) -> Script:
+def read(file: str, text: str, minor: int | None = None) -> Script:
     """Parse a script and look at each of its nodes once.
+
+    Args:
+        file: the script's name to show.
+        text: the script.
+        minor: the Python to read it as, 9 for 3.9; None is the one that runs this. Later ones than that cannot be had.
 
     Raises:
         SyntaxError, ValueError, RecursionError: Python cannot read it.
     """
-    script = Script(file, text, ast.parse(text))
-    _Names(script).block(script.tree.body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as `"\d"`, which is the person's own matter
+        tree = ast.parse(text, feature_version=None if minor is None else (3, minor))
+    script = Script(file, text, tree)
+    _Names(script).block(tree.body)
     found = _walk(script)
     # An import may stand below what uses it, so names are resolved when all are known.
     for scope, node, in_try in found:
@@ -108,6 +118,7 @@ def read(file: str, text: str) -> Script:
         if not name and isinstance(node.func, ast.Attribute):
             name = f"?.{node.func.attr}"  # a method of whatever an expression gives
         script.calls[scope].append(Call(node, name, in_try))
+    script.star = script.star or any(call.name in _DEFINES for call in script.calls.get(AT_IMPORT, ()))
     return script
 
 
@@ -173,8 +184,18 @@ class _Names:
                 if isinstance(target, ast.Name):
                     self._script.names.pop(target.id, None)
         else:
-            return False
+            return self._bind_in_head(node)
         return True
+
+    def _bind_in_head(self, node: ast.stmt) -> bool:
+        """Take what a loop or `with` gives a name to; its body is still to be read."""
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            self._assign(node.target, node.iter, whole=False)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    self._assign(item.optional_vars, item.context_expr, whole=False)
+        return False
 
     def _define(self, node: Function, hidden_in: str) -> None:
         if hidden_in:
@@ -189,13 +210,17 @@ class _Names:
             else:
                 self._script.names[(alias.asname or alias.name).partition(".")[0]] = node
 
-    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+    def _assign(self, target: ast.expr, value: ast.expr, *, whole: bool = True) -> None:
+        """Note what a name stands for; where that is only a part of `value`, it stands for what cannot be told."""
         if isinstance(target, ast.Name):
-            self._script.names[target.id] = value
+            self._script.names[target.id] = value if whole else target
+        elif isinstance(target, ast.Starred):
+            self._assign(target.value, value, whole=False)
         elif isinstance(target, (ast.Tuple, ast.List)):
+            parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            same = whole and len(parts) == len(target.elts)
             for number, one in enumerate(target.elts):
-                same = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
-                self._assign(one, value.elts[number] if same and isinstance(value, (ast.Tuple, ast.List)) else value)
+                self._assign(one, parts[number] if same else value, whole=same)
 
 
 def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -244,6 +269,8 @@ def _walk(script: Script) -> list[tuple[str, ast.Call, bool]]:
                 calls.append((scope, node, in_try))
             elif isinstance(node, ast.While):
                 script.loops.append((node, scope))
+            elif isinstance(node, ast.NamedExpr) and scope == AT_IMPORT:
+                script.names.setdefault(node.target.id, node.value)
             waiting += [(one, scope, in_try) for one in reversed(children(node))]
     return calls
 

@@ -28,11 +28,13 @@ _INIT = "write `def init():` at the top level of the script"
 _RUN = "write `def run(raw_data):` at the top level of the script"
 _DATA = "write `def run(raw_data):`"
 _MODEL_DIR = 'read the model below `os.environ["AZUREML_MODEL_DIR"]`'
+_DECODE = "decode it first: `data = json.loads(raw_data)`"
 _IN_IMAGE = f"put what it fetches into the image with the model; {_MODEL_DIR}"
 
 RULES: dict[str, Rule] = {
     # The server refuses the script.
     "syntax": Rule("error", "load", "correct the line"),
+    "encoding": Rule("error", "load", "save it as UTF-8 in your editor, or name its encoding: `# coding: latin-1`"),
     "notebook": Rule("error", "load", "export the cells as a script and keep only what scores: `init()` and `run()`"),
     "not-python": Rule("error", "load", "choose the Python file with `init()` and `run()`"),
     "no-init": Rule("error", "load", _INIT),
@@ -42,6 +44,7 @@ RULES: dict[str, Rule] = {
     "run-positional": Rule("error", "load", _DATA),
     "run-parameters": Rule("error", "load", _DATA),
     "run-not-callable": Rule("error", "load", _RUN),
+    "raw-call": Rule("error", "load", "write `@rawhttp`, without brackets"),
     "raw-and-schema": Rule("error", "load", "keep one of `@rawhttp` and `@input_schema`/`@output_schema`"),
     "schema-type": Rule("error", "load", "give a sample: `NumpyParameterType(numpy.array([[1.0]]))`"),
     "schema-twice": Rule("error", "load", "keep one `@output_schema`"),
@@ -63,16 +66,28 @@ RULES: dict[str, Rule] = {
         "error", "run", "take one parameter and read the rest from it, or declare each by `@input_schema`"
     ),
     "schema-name": Rule("error", "run", "give `@input_schema` the name of a parameter of `run`"),
-    "not-decoded": Rule("error", "run", "decode it first: `data = json.loads(raw_data)`"),
+    "not-decoded": Rule("error", "run", _DECODE),
     "no-global": Rule("error", "run", "begin `init` with `global NAME`"),
     "script-name": Rule(
         "error", "works", "name the script like a Python module: letters, digits and '_', ending in .py"
     ),
     "placeholder": Rule("error", "works", "put the real value there"),
-    # Worth knowing.
-    "rawhttp-old": Rule(
-        "error", "run", "import it from `azureml_inference_server_http.api.aml_request`; the server sees only that one"
+    # Not so in every environment.
+    "import-package": Rule("warning", "load", "name the package in the environment file"),
+    "import-unknown": Rule(
+        "warning", "load", "name the package that brings it in the environment file, or put its code into the script"
     ),
+    "sibling": Rule(
+        "warning",
+        "load",
+        "put what it holds into the script, or build by acr or docker with image.context naming its folder",
+    ),
+    "server-module": Rule("warning", "load", "put its code into the script, or give the module another name"),
+    "model-name": Rule("warning", "init", "write the model file's name"),
+    # Worth knowing.
+    "syntax-newer": Rule("warning", "load", "let a trial tell: it runs the script with the environment's Python"),
+    "placeholder-part": Rule("warning", "works", "put the real value there, if it is a blank"),
+    "output-only": Rule("warning", "run", "take `@output_schema` off, or add `@input_schema`"),
     "batch": Rule("warning", "works", _DATA),
     "model-path": Rule("warning", "works", _MODEL_DIR),
     "network": Rule("warning", "works", _IN_IMAGE),
@@ -80,6 +95,8 @@ RULES: dict[str, Rule] = {
     "installs": Rule("warning", "works", "name the package in the environment file"),
     "machine-path": Rule("warning", "works", _MODEL_DIR),
     "relative-path": Rule("warning", "works", _MODEL_DIR),
+    "backslash": Rule("warning", "init", "join the parts by `os.path.join` or `pathlib`"),
+    "beside-script": Rule("warning", "init", _MODEL_DIR),
     "aml-input": Rule(
         "warning", "works", "let other modules call `http://<module>:5001/score`, or bridge the messages"
     ),
@@ -89,6 +106,7 @@ RULES: dict[str, Rule] = {
     "init-swallows": Rule("warning", "works", "let the exception go: the module then says why it does not start"),
     "no-answer": Rule("warning", "works", "`return` the prediction"),
     "not-json": Rule("warning", "run", "add `.tolist()`"),
+    "not-decoded-tried": Rule("warning", "works", _DECODE),
     "sleeps": Rule("warning", "works", "take the pause out; requests wait for it"),
     "debugger": Rule("warning", "works", "take the breakpoint out"),
 }

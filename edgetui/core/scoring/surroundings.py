@@ -1,27 +1,34 @@
-"""A script against what stands beside it: the model's file name, the environment's packages."""
+"""A script against what stands beside it: the model's file name, the environment's packages, other modules."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
-from edgetui.core.conda.document import read as read_environment
-from edgetui.core.model_file.fitness import PACKAGES, added, missing
 from edgetui.core.models import Fix, Problem
-from edgetui.core.scoring.reading import AT_IMPORT, NEVER, Script, read
+from edgetui.core.scoring import imports
+from edgetui.core.scoring.places import MODEL_FILES
+from edgetui.core.scoring.reading import AT_IMPORT, Script, read, walk
 
-MODEL_FILES = (".pkl", ".pickle", ".joblib", ".sav", ".onnx", ".pt", ".pth", ".h5", ".keras", ".tflite", ".bst", ".ubj")
-_IMPORTED = PACKAGES | {
-    "onnxruntime": "onnxruntime",
-    "cv2": "opencv-python-headless",
-    "PIL": "pillow",
-    "yaml": "pyyaml",
-    "requests": "requests",
-    "tensorflow": "tensorflow",
-    "psycopg2": "psycopg2",
-}
+# What only looks at a name, or says it, loads no file.
+_SPOKEN = {"print", "debug", "info", "warning", "error", "exception", "critical", "log", "endswith", "match", "search"}
 
 
-def check(file: str, text: str, model: str = "", environment: str = "", packages: str = "") -> list[Problem]:
+def _nothing(name: str) -> bool:
+    del name
+    return False
+
+
+def check(
+    file: str,
+    text: str,
+    model: str = "",
+    environment: str = "",
+    packages: str = "",
+    beside: imports.Beside = _nothing,
+    *,
+    context: bool = False,
+) -> list[Problem]:
     """Say where a script does not go with its surroundings; a script that cannot be read gives nothing.
 
     Args:
@@ -30,27 +37,30 @@ def check(file: str, text: str, model: str = "", environment: str = "", packages
         model: the model file's bare name; "" where the model is a folder, or not known.
         environment: the environment file's name to show; "" leaves it out.
         packages: the environment file.
+        beside: whether a file or folder of that name lies beside the script.
+        context: whether what lies beside the script goes into the image too.
     """
     try:
         script = read(file, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found = list(_model_name(script, model)) if model else []
-    return found + (list(_imports(script, environment, packages)) if environment else [])
+    if environment:
+        found += imports.check(script, environment, packages, beside, context=context)
+    return found
 
 
 def _model_name(script: Script, model: str) -> Iterator[Problem]:
     """A script that names one model file, and not this one, does not find it."""
     starting = script.reachable(AT_IMPORT, "init")
-    named = [
-        (str(node.value), node.lineno)
-        for node, scope in script.strings
-        if scope in starting and str(node.value).lower().endswith(MODEL_FILES) and "*" not in str(node.value)
-    ]
-    names = {text.replace("\\", "/").rpartition("/")[2] for text, _ in named}
+    named = [node for node, scope in script.strings if scope in starting and _is_file(str(node.value))]
+    if named:
+        parts = _parts(script, starting)
+        named = [node for node in named if id(node) not in parts]
+    names = {str(node.value).replace("\\", "/").rpartition("/")[2] for node in named}
     if len(names) != 1 or model in names:
         return
-    text, line = named[0]
+    text, line = str(named[0].value), named[0].lineno
     (name,) = names
     source = script.text.splitlines()
     fix = None
@@ -60,18 +70,23 @@ def _model_name(script: Script, model: str) -> Iterator[Problem]:
     yield Problem(script.file, line, "warning", message, f"write {model}", "model-name", fix)
 
 
-def _imports(script: Script, environment: str, packages: str) -> Iterator[Problem]:
-    document = read_environment(environment, packages)
-    if not document.readable:
-        return
-    lines = packages.splitlines()
-    wanted: dict[str, tuple[str, int]] = {}
-    for node, full, scope, in_try in script.imports:
-        module = full.partition(".")[0]
-        if module in _IMPORTED and not in_try and scope != NEVER:
-            wanted.setdefault(_IMPORTED[module], (module, node.lineno))
-    for package in missing(list(wanted), document):
-        module, line = wanted[package]
-        message = f"the script imports `{module}`, but {environment} does not name {package}"
-        remedy = f"add `- {package}` below `- pip:`"
-        yield Problem(script.file, line, "warning", message, remedy, "import-package", added(document, lines, package))
+def _is_file(text: str) -> bool:
+    """Whether a text is the name of a model file: no suffix alone, no sentence, no pattern."""
+    name = text.replace("\\", "/").rpartition("/")[2].lower()
+    return name.endswith(MODEL_FILES) and name not in MODEL_FILES and not any(one in text for one in " *?%{[|$\n")
+
+
+def _parts(script: Script, scopes: list[str]) -> set[int]:
+    """The ids of texts that are only the end of a name (`f"{site}_model.pkl"`), or that nothing loads."""
+    found: set[int] = set()
+    for call in script.calls_in(scopes):
+        if call.name.rpartition(".")[2] in _SPOKEN:
+            found |= {id(one) for part in call.node.args for one in walk(part)}
+    for node in walk(script.tree):
+        later: list[ast.expr] = []
+        if isinstance(node, ast.JoinedStr):
+            later = node.values[1:]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            later = [node.right]
+        found |= {id(one) for one in later if isinstance(one, ast.Constant) and str(one.value)[:1] not in {"/", "\\"}}
+    return found

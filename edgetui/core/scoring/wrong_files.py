@@ -19,6 +19,7 @@ _BLANK = re.compile(
     re.IGNORECASE,
 )
 _EXACT_CASE = re.compile(r"[a-z]+_")
+_WORD = re.compile(r"<(?:model|file|workspace|registered|the [^>]*)>|changeme|replaceme")
 
 # Other worlds' scripts: what gives each away, in words.
 _CLASSES = {
@@ -143,9 +144,11 @@ def served(script: Script) -> Iterator[tuple[int, str]]:
 def placeholders(script: Script) -> Iterator[Problem]:
     """Blanks in strings that were never filled in."""
     for node, _ in script.strings:
-        found = _blank(str(node.value))
-        if found:
+        found, sure = _blank(str(node.value))
+        if sure:
             yield problem(script.file, node.lineno, "placeholder", f"the placeholder {found} was never filled in")
+        elif found:
+            yield problem(script.file, node.lineno, "placeholder-part", f"{found} looks like a placeholder")
 
 
 def placeholders_in_lines(file: str, text: str) -> Iterator[Problem]:
@@ -156,9 +159,13 @@ def placeholders_in_lines(file: str, text: str) -> Iterator[Problem]:
             yield problem(file, number, "placeholder", f"the placeholder {found.group()} was never filled in")
 
 
-def _blank(text: str) -> str:
-    found = _TEMPLATE_MARK.search(text) or _BLANK.search(text)
-    if found is None:
-        return ""
+def _blank(text: str) -> tuple[str, bool]:
+    """The blank in a text, or "", and whether it is surely one: it is the whole text, and no word of another kind."""
+    mark = _TEMPLATE_MARK.search(text)
+    if mark is not None:
+        return mark.group(), mark.group() == text.strip() or not re.search(r"\s", text)
+    found = _BLANK.search(text)
     # `your_model` in lower case is somebody's name; `YOUR_MODEL` is a blank.
-    return "" if _EXACT_CASE.match(found.group()) else found.group()
+    if found is None or _EXACT_CASE.match(found.group()) or "</" in text:
+        return "", False
+    return found.group(), found.group() == text.strip() and not _WORD.fullmatch(found.group())

@@ -5,6 +5,11 @@ A corpus file holds many cases, each with a head:
     #### name
     #### server: loads            what the inference server makes of it: refuses, init, run, works, or loads (only loaded)
     #### expect: rule@line, ...   every problem that there is, and no other
+    #### misses: rule, ...        what it comes near to, and must not trigger
+    #### python: 3.9              the environment's Python, where it is not the usual one
+    #### packages: mlflow ...     what the environment names besides the usual ones
+    #### model: pump.pkl          the model file's name, where the script is held against it
+    #### beside: utils.py ...     what lies beside the script
 """
 
 from __future__ import annotations
@@ -24,6 +29,11 @@ class Case:
     text: str
     expected: tuple[tuple[str, int], ...]
     server: str = ""
+    misses: tuple[str, ...] = ()
+    python: str = ""
+    packages: tuple[str, ...] = ()
+    model: str = ""
+    beside: tuple[str, ...] = ()
 
 
 def load(pattern: str) -> list[Case]:
@@ -35,16 +45,28 @@ def load(pattern: str) -> list[Case]:
 
 def _read(text: str) -> list[Case]:
     found = []
-    for part in re.split(r"(?m)^(?=#### (?!server:|expect:))", text):
+    for part in re.split(r"(?m)^(?=#### (?!(?:server|expect|misses|python|packages|model|beside):))", text):
         if not part.startswith("#### "):
             continue
         head = re.match(r"(?:#### .*\n)+", part)
         assert head is not None
         name, *fields = (line.removeprefix("#### ").strip() for line in head.group().splitlines())
-        values = dict(field.split(":", 1) for field in fields)
+        values = {key: value.strip() for key, value in (field.split(":", 1) for field in fields)}
         pairs = [pair.strip().rsplit("@", 1) for pair in values.get("expect", "").split(",") if pair.strip()]
         expected = tuple(sorted((rule, int(line)) for rule, line in pairs))
-        found.append(Case(name, part[head.end() :], expected, values.get("server", "").strip()))
+        found.append(
+            Case(
+                name,
+                part[head.end() :],
+                expected,
+                values.get("server", ""),
+                tuple(filter(None, values.get("misses", "").replace(",", " ").split())),
+                values.get("python", ""),
+                tuple(values.get("packages", "").split()),
+                values.get("model", ""),
+                tuple(values.get("beside", "").split()),
+            )
+        )
     return found
 
 
