@@ -25,7 +25,7 @@ def run(plan: Plan, results: Results, ports: Ports, show: Callable[[events.Event
 
 
 def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
-    from edgetui.jobs import browse, check, deploy
+    from edgetui.jobs import browse, check, deploy, register
 
     for problem in answers.problems(plan):
         raise problem
@@ -36,12 +36,14 @@ def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
             raise EdgeError("The script or the environment has errors", remedy="Fix them first.", kind="input")
     workspace = browse.workspace(plan, ports)
     yield events.Progress("workspace", f"{workspace.name} in {workspace.resource_group} is there")
+    yield from deploy.look(plan, ports)
     inputs = check.inputs(plan, results, ports)
     now = steps.Situation(plan, results, inputs)
     status = {step.id: steps.status(step, now) for step in steps.STEPS}
     again = steps.Status.DONE
     model = plan.model
     if not model.path:
+        list(register.register(plan, ports))  # only looks whether it is there
         yield events.Progress("model", f"would use {model.name}:{model.version}")
     elif status["model"] is again:
         yield events.Progress("model", f"would use {results.model}, nothing changed since")

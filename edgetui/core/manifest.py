@@ -72,8 +72,8 @@ def merge(live: Deployed, name: str, image: str, module: plans.Module, credentia
         known = routes.get(route)
         # A route in the longer form keeps its priority and its time to live.
         routes[route] = {**known, "route": text} if isinstance(known, dict) else text
-    _check_ports(agent, name)
-    _check_limits(agent)
+    _check_ports(agent, name, live.device)
+    _check_limits(agent, live.device)
     changes = (*differences(live.agent, agent, "$edgeAgent"), *differences(live.hub, hub, "$edgeHub"))
     ordered = sorted(changes, key=lambda line: "-+~".find(line[0]))
     content = {"$edgeAgent": {"properties.desired": agent}, "$edgeHub": {"properties.desired": hub}}
@@ -207,7 +207,7 @@ def _first_agent(live: Deployed) -> dict[str, Any]:
     }
 
 
-def _check_ports(agent: dict[str, Any], name: str) -> None:
+def _check_ports(agent: dict[str, Any], name: str, device: str) -> None:
     """Refuse a host port that two modules want: the second one would never start."""
     taken: dict[str, str] = {}
     everyone = {**(agent.get("systemModules") or {}), **(agent.get("modules") or {})}
@@ -222,23 +222,23 @@ def _check_ports(agent: dict[str, Any], name: str) -> None:
                 if other == name and key in taken:
                     raise bad_input(
                         "module.create_options",
-                        f"Port {key} of the device is already bound by its module {taken[key]!r}",
+                        f"Port {key} of {device} is already bound by its module {taken[key]!r}",
                         f"Bind another HostPort in [module.create_options], or remove {taken[key]!r} from the device",
                     )
                 taken.setdefault(key, other)
 
 
-def _check_limits(agent: dict[str, Any]) -> None:
+def _check_limits(agent: dict[str, Any], device: str) -> None:
     count = len(agent.get("modules") or {})
     if count > MODULE_LIMIT:
         raise bad_input(
-            "target", f"The device would get {count} modules; {MODULE_LIMIT} are the most", "Remove some first"
+            "target", f"{device} would get {count} modules; {MODULE_LIMIT} are the most", "Remove some first"
         )
     size = twin_size(agent)
     if size > SECTION_LIMIT:
         raise bad_input(
             "module",
-            f"The device's desired properties would take {size} bytes; {SECTION_LIMIT} are the most",
+            f"The desired properties of {device} would take {size} bytes; {SECTION_LIMIT} are the most",
             "Remove modules, or shorten env and createOptions",
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 
 from edgetui.core import answers, manifest, manifest_shown, rules
 from edgetui.core.errors import EdgeError, bad_input
-from edgetui.core.events import Applied, Event, ImageResolved, Preview
+from edgetui.core.events import Applied, Event, ImageResolved, Preview, Progress
 from edgetui.core.models import Deployed, HubInfo, ImageDetails, RegistryCredential
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -16,6 +16,28 @@ from edgetui.jobs import check, resources
 
 Versions = tuple[int, int]  # `$version` of the desired properties of $edgeAgent and $edgeHub
 _ARCHITECTURES = {"arm64v8": "arm64", "arm32v7": "arm/v7", "x86_64": "amd64", "aarch64": "arm64"}
+
+
+# Stands for the image that is not built yet: as long as a real one, so that sizes are judged alike.
+_NO_IMAGE = f"registry.invalid/image@sha256:{'0' * 64}"
+
+
+def look(plan: Plan, ports: Ports) -> Iterator[Event]:
+    """See that the hub, the devices and room for the module are there, before anything is built; changes nothing.
+
+    Raises:
+        EdgeError: the hub or a device is not there, or the module cannot be put in: a name, a port, a limit.
+    """
+    devices = _devices(plan)
+    hub = resources.hub(plan, ports)
+    for number, device in enumerate(devices, 1):
+        live = ports.hub.deployed(hub, device)
+        _merged(plan, live, _NO_IMAGE, None)
+        for warning in _mismatch(live, plan.image.platform):
+            yield Progress("devices", f"{device}: warning: {warning}")
+        yield Progress(
+            "devices", f"{device} of {hub.name} can take {plan.module_name}", number, len(devices), "devices"
+        )
 
 
 def preview(
@@ -93,7 +115,7 @@ def _devices(plan: Plan) -> tuple[str, ...]:
     return plan.devices
 
 
-def _merged(plan: Plan, live: Deployed, image: str, credential: RegistryCredential) -> manifest.Merged:
+def _merged(plan: Plan, live: Deployed, image: str, credential: RegistryCredential | None) -> manifest.Merged:
     return manifest.merge(live, plan.module_name, image, plan.module, credential)
 
 

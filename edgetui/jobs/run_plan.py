@@ -53,7 +53,8 @@ class _Run:
 
     def steps(self, until: str) -> Iterator[Event]:
         """Run all jobs in order, up to the first that fails."""
-        jobs = ["workspace", "script", "model", "image", "credentials", "preview"]
+        # The devices are looked at first: minutes of building would be lost on a name that was misspelt.
+        jobs = ["workspace", "script", "devices", "model", "image", "credentials", "preview"]
         for job in jobs if until == "preview" else [*jobs, until]:
             for event in self._session.run(job, **self._options.get(job, {})):
                 yield self.take(event)

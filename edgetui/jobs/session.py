@@ -186,6 +186,7 @@ class Session:
             "resolve": lambda: resolve.resolve(self.plan, self.ports),
             "image": lambda **how: build.build(self.plan, self.results, self.ports, **how),
             "credentials": lambda **how: credentials.credentials(self.plan, self.ports, **how),
+            "devices": lambda: deploy.look(self.plan, self.ports),
             "preview": lambda **how: deploy.preview(self.plan, self.results, self.ports, **how),
             "deploy": self._deploy,
         }

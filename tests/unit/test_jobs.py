@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edgetui.command_line import dry_run
 from edgetui.core import events, steps
-from edgetui.core.errors import EdgeError
+from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import Deployed
 from edgetui.core.plan import Hub, Model, Module, Plan, Scoring, Target, Workspace
 from edgetui.core.results import Results
@@ -55,6 +56,7 @@ def test_the_whole_plan_ends_in_an_answer_from_the_device(world: World, session:
     assert [event.job for event in found if isinstance(event, events.Started)] == [
         "workspace",
         "script",
+        "devices",
         "model",
         "image",
         "credentials",
@@ -187,6 +189,51 @@ def test_bad_answers_name_the_field(world: World, changes: dict[str, object], fi
     assert failed.kind == "input"
     assert remedy in failed.remedy
     assert not world.applied
+
+
+def _taken_port() -> Deployed:
+    options = json.dumps({"HostConfig": {"PortBindings": {"80/tcp": [{"HostPort": "5001"}]}}})
+    return Deployed("d1", {"modules": {"web": {"settings": {"image": "x", "createOptions": options}}}}, {}, 1, 1)
+
+
+@pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.parametrize(
+    ("hub", "device", "field", "words"),
+    [
+        ("hubb", None, "hub.name", "no IoT Hub 'hubb'"),
+        ("hub", None, "target.devices", "There is no device d1"),
+        ("hub", _taken_port(), "module.create_options", "Port 5001/tcp of d1 is already bound by its module 'web'"),
+    ],
+)
+def test_hub_devices_and_ports_are_looked_at_before_anything_is_built(
+    world: World, hub: str, device: Deployed | None, field: str, words: str, dry: bool
+) -> None:
+    given = replace(plan(), hub=Hub(hub))
+    world.plans["/plan/plan.toml"] = given
+    if device is None:
+        world.fail["hub.deployed.d1"] = bad_input("target.devices", "There is no device d1")
+    else:
+        world.devices["d1"] = device
+    if dry:
+        with pytest.raises(EdgeError) as caught:
+            dry_run.run(given, Results(), world.ports(), lambda _: None)
+        told = (caught.value.field, caught.value.kind, caught.value.title)
+    else:
+        failed = [one for one in run_plan(Session(world.ports(), "/plan/plan.toml")) if isinstance(one, events.Failed)]
+        told = (failed[-1].field, failed[-1].kind, failed[-1].title)
+    assert told[:2] == (field, "input")
+    assert words in told[2]
+    assert [world.models, world.builds, world.secrets, world.admin, world.applied] == [[], [], {}, False, []]
+
+
+def test_a_device_of_another_processor_is_warned_of_before_the_build(world: World) -> None:
+    runtime = {"runtime": {"platform": {"os": "linux", "architecture": "aarch64"}}}
+    world.devices["d1"] = Deployed("d1", {}, {}, 1, 1, runtime, True)
+    said = [event.text for event in deploy.look(plan(), world.ports()) if isinstance(event, events.Progress)]
+    assert said == [
+        "d1: warning: the device is arm64 and the image is amd64: it will not start there",
+        "d1 of hub can take pump",
+    ]
 
 
 def test_the_admin_user_is_only_turned_on_when_asked(world: World, session: Session) -> None:
