@@ -143,6 +143,11 @@ def status_of(problem: BaseException) -> int:
     return next(filter(None, map(_status, _chain(problem))), 0)
 
 
+def no_room(problem: BaseException) -> bool:
+    """Whether it failed since a disk is full, here or there, or since something is too large."""
+    return _cause(list(_chain(problem))) in {_DISK, _STATUS[413]}
+
+
 def short(text: str) -> str:
     """Another side's words, fit for a screen: redacted, without blank lines, cut to a length that can be read."""
     lines = [line.strip() for line in redacted(text).splitlines()]

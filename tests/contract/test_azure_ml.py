@@ -121,6 +121,7 @@ def test_a_workspace_that_is_not_there_says_so(machine: Machine) -> None:
     error = refusal(lambda: machine.ports.workspaces.get(here.subscription, here.resource_group, "nope"))
     assert "workspace nope" in error.title
     assert "does not exist" in error.title
+    assert (error.kind, error.field) == ("input", "workspace.name")
     elsewhere = "11111111-2222-3333-4444-555555555555"
     assert refusal(lambda: machine.ports.workspaces.get(elsewhere, here.resource_group, "nope")).kind == "access"
 
@@ -344,6 +345,7 @@ def test_a_full_disk_on_the_other_side_says_so(machine: Machine, tmp_path: Path,
     fault(method="PUT", path="LocalUpload", status=413, code="InsufficientStorage", message=text)
     error = refusal(lambda: register(machine, "m-full", tmp_path / "model.pkl"))
     assert error.title == "Could not register model m-full: the disk is full"
+    assert error.field == "model.path"
     assert text in error.detail
 
 

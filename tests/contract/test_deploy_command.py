@@ -205,6 +205,12 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "a script without run": (_file("score.py", "def init():\n    pass\n"), "scoring.script"),
     "no device": (_plan(lambda t: t.replace('devices = ["line1-gateway"]', "devices = []")), "devices"),
     "no such hub": (_plan(lambda t: t.replace('[hub]\nname = "edge-hub"', '[hub]\nname = "other"')), "hub.name"),
+    "no such device": (_plan(lambda t: t.replace('["line1-gateway"]', '["line1-gatewai"]')), "target.devices"),
+    "no such workspace": (_plan(lambda t: t.replace('name = "edge-ws"', 'name = "edge-wss"')), "workspace.name"),
+    "a port that another module of the device has": (
+        _plan(lambda t: t + '[module.create_options.HostConfig.PortBindings]\n"5001/tcp" = [{ HostPort = "443" }]\n'),
+        "module.create_options",
+    ),
 }
 
 
@@ -223,6 +229,8 @@ def test_bad_input_ends_with_2_and_names_its_field(
     last = done.events[-1]
     assert (last["event"], last["ok"]) == ("finished", False)
     assert last["title"]
+    kinds = {event["event"] for event in done.events}
+    assert kinds.isdisjoint({"registered", "image-built", "credential-stored"})
     assert {file: file.read_bytes() for file in home.plan.parent.iterdir()} == before
 
 

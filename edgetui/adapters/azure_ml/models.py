@@ -17,7 +17,7 @@ from azureml.core import Model
 from edgetui.adapters.azure_ml.session import Session, session
 from edgetui.adapters.azure_ml.uploads import counted
 from edgetui.adapters.context import Context
-from edgetui.adapters.errors import as_edge_error
+from edgetui.adapters.errors import as_edge_error, no_room
 from edgetui.core import rules
 from edgetui.core.errors import bad_input
 from edgetui.core.events import Event, Progress, Registered
@@ -64,8 +64,10 @@ class AzureMlModels:
                 yield Progress(_JOB, f"Uploading {path.name}", min(done, total), total, "bytes")
         try:
             model = work.result()
-        except OSError as broken:
-            raise as_edge_error(broken, f"read {path}", "model.path") from broken
+        except Exception as broken:
+            ours = isinstance(broken, OSError) and broken.filename is not None  # requests' failures are OSErrors, too
+            doing = f"read {path}" if ours else f"register model {upload.name}"
+            raise as_edge_error(broken, doing, "model.path" if ours or no_room(broken) else "") from broken
         yield Registered(model.name, int(model.version), "")
 
     def download(self, workspace: WorkspaceInfo, name: str, version: int, folder: str) -> Iterator[Event]:

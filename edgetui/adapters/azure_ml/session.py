@@ -13,8 +13,10 @@ from azureml.core import Workspace
 from azureml.core.authentication import TokenAuthentication
 
 from edgetui.adapters.context import Context
-from edgetui.adapters.errors import as_edge_error
+from edgetui.adapters.errors import as_edge_error, status_of
 from edgetui.core.models import WorkspaceInfo
+
+_NOT_FOUND = 404
 
 
 class Session:
@@ -37,7 +39,13 @@ class Session:
             # Where the network breaks in the middle, `get` returns a workspace that fails much later.
             details = workspace.get_details()
         except Exception as problem:
-            raise as_edge_error(problem, f"open workspace {name} in resource group {group}") from problem
+            error = as_edge_error(problem, f"open workspace {name} in resource group {group}")
+            if status_of(problem) == _NOT_FOUND:  # a name that was misspelt
+                error.kind = "input"
+                error.field = (
+                    "workspace.resource_group" if "ResourceGroupNotFound" in error.detail else "workspace.name"
+                )
+            raise error from problem
         info = WorkspaceInfo(
             subscription,
             group,
