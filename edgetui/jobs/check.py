@@ -37,15 +37,26 @@ def check(plan: Plan, ports: Ports) -> Iterator[Event]:
 def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
     # The rules are read when the first check begins: the start of the app does not wait for them.
     from edgetui.core import conda, scoring
-    from edgetui.core.scoring import surroundings
+    from edgetui.core.scoring import source, surroundings
 
     files = plan.scoring
-    script = ports.files.read_text(resources.path(plan, files.script), "scoring.script")
-    yield from scoring.check(files.script, script)
+    path = resources.path(plan, files.script)
     environment = ports.files.read_text(resources.path(plan, files.environment), "scoring.environment")
-    name = PurePath(plan.model.path).name
-    model = name if PurePath(name).suffix else ""  # a folder has no one file that a script could name
-    yield from surroundings.check(files.script, script, model, files.environment, environment)
+    try:
+        script = _script(files.script, path, ports)
+    except source.UnreadableError as wrong:
+        yield wrong.problem
+    else:
+        yield from scoring.check(files.script, script, conda.python_version(environment))
+        yield from surroundings.check(
+            files.script,
+            script,
+            _only_model_file(plan, ports),
+            files.environment,
+            environment,
+            lambda name: ports.files.exists(str(PurePath(path).with_name(name))),
+            context=bool(plan.image.context) and plan.image.builder != "azureml",
+        )
     today = datetime.now(tz=timezone.utc).date().isoformat()
     yield from conda.check(files.environment, environment, today)
     yield from _model(plan, environment, ports)
@@ -64,6 +75,37 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
                 remedy,
                 "sample",
             )
+
+
+def _script(file: str, path: str, ports: Ports) -> str:
+    """The script's text, read as Python reads it.
+
+    Raises:
+        EdgeError: (input) there is no such file, or it cannot be read.
+        source.UnreadableError: its bytes are no text of the encoding that it names.
+    """
+    from edgetui.core.scoring import source
+
+    try:
+        return ports.files.read_text(path, "scoring.script")
+    except EdgeError as error:
+        with ports.files.open(path, "scoring.script") as opened:
+            data = opened.read(source.LARGEST + 1)
+        if len(data) > source.LARGEST:
+            raise error from None
+        return source.decode(file, data)
+
+
+def _only_model_file(plan: Plan, ports: Ports) -> str:
+    """The model file's bare name; "" for a folder, which has no one file that a script could name."""
+    name = PurePath(plan.model.path).name
+    if not PurePath(name).suffix:
+        return ""
+    try:
+        ports.files.open(resources.path(plan, plan.model.path), "model.path").close()
+    except EdgeError:  # a folder such as `pump.v1`, or not there: step 2 tells of that
+        return ""
+    return name
 
 
 def _model(plan: Plan, environment: str, ports: Ports) -> Iterator[Problem]:
