@@ -140,6 +140,22 @@ def new_sandbox(tmp_path: Path, sandbox_cache: Path) -> Iterator[Callable[..., S
             one.stop()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One more than there are processors, for `-n auto`: there is always a test that waits for a process of its own."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # xdist takes that
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Leave a file's tests to one worker as far as that goes: what they share is made once, such as a sandbox with an image."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of the corpora: what was tried, expected, found, missed, and found where nothing is."""
     rows = [

@@ -25,7 +25,7 @@ def test_two_builds_at_once_do_not_mix(
     ended = [finish(client) for client in clients]
     images = []
     for code, events in ended:
-        assert code == 0, events
+        assert code == 0, events[-1]
         said = [event["text"] for event in events if event["event"] == "log"]
         assert kept_log(events) == said
         built = events[-1]
