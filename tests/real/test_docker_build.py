@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
 import pickle
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import docker
 import msgspec
@@ -24,22 +19,22 @@ from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
 from edgetui.core.events import Progress
 from edgetui.core.models import BuildRequest
+from edgetui.ui.screens.image import ImageScreen
+from edgetui.ui.widgets.one_of import OneOf
 from tests.conftest import Sandbox
-from tests.real.base_images import BASE, CERTIFICATES, HANGING_BASE, WAITS, import_base, import_hanging_base
+from tests.real.base_images import BASE, CERTIFICATES, import_base
 from tests.real.builds import (
-    BARE,
     LIMIT,
     PASSWORD,
-    UNPINNED,
     USER,
-    InThread,
     built,
     example,
     lines,
     package_index,
-    refused,
 )
 from tests.real.engines import Engine, engine, free_port, registry
+from tests.ui import on_sandbox
+from tests.ui.driving import until
 
 replace = msgspec.structs.replace
 
@@ -48,7 +43,7 @@ replace = msgspec.structs.replace
 def building() -> Iterator[Engine]:
     """The engine that builds, with the base image; and that the sandbox's device runs containers on."""
     with engine(bridge=True) as one:
-        one.give(import_base, import_hanging_base)
+        one.give(import_base)
         yield one
 
 
@@ -145,24 +140,40 @@ def _expected(script: Path) -> Any:
     }
 
 
-def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_options(
-    building: Engine, wanted: Callable[..., BuildRequest], new_sandbox: Callable[..., Sandbox], tmp_path: Path
+async def test_the_wizard_builds_with_the_engine_and_the_device_runs_it_as_a_container(
+    building: Engine, new_sandbox: Callable[..., Sandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DOCKER_HOST", building.host)
     sandbox = new_sandbox("--engine", building.host)
-    plan = _plan(Path(wanted("").script).parent, sandbox)
-    environ = sandbox.child_env(DOCKER_HOST=building.host, EDGETUI_HOME=str(tmp_path / "edgetui"))
-    command = [sys.executable, "-m", "edgetui", "deploy", str(plan), "--yes", "--json"]
-    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=10 * LIMIT)
-    assert run.returncode == 0, run.stdout + run.stderr
-    (outcome,) = json.loads(run.stdout.splitlines()[-1])["devices"].values()
-    assert outcome["prediction"] == _expected(plan.with_name("score.py"))
+    with on_sandbox.outside(sandbox.env, tmp_path / "home") as outside:
+        plan, script = Path(outside.plan), Path(outside.plan).with_name("score.py")
+        _fit_for_this_machine(plan)
+        outside.do("model", "script", "credentials")
+        async with outside.opened("image") as pilot:
+            screen = cast("ImageScreen", pilot.app.screen)
+            await until(pilot, "on this machine by linux/amd64 engine")
+            screen.query_one("#builder", OneOf).focus()
+            await pilot.press("down", "down", "f8")
+            assert screen.plan.image.builder == "docker"
+            await until(pilot, "layers · ", limit=5 * LIMIT)
+            cold = screen.results
+            script.write_text(script.read_text() + "# edited\n")
+            await pilot.press("f8")
+            await until(pilot, lambda: screen.results.digest not in {"", cold.digest}, limit=LIMIT)
+            edited = screen.results
+        told = _lines_of(edited.image_log)
+        assert sum(line.endswith(": Pushed") for line in told) == 1
+        assert sum(line.endswith(": Layer already exists") for line in told) == cold.image_layers - 1
+        assert edited.image_size > 0  # as the registry keeps it; the engine knows only what it takes up unpacked
+        outside.do("script")
+        devices = outside.do("deploy").results.devices
+    (outcome,) = devices.values()
+    assert outcome.prediction == _expected(script)
     (container,) = building.containers()
-    image = next(one for one in map(json.loads, run.stdout.splitlines()) if one["event"] == "image-built")
-    assert container["Image"].endswith(image["digest"])
+    assert container["Image"].endswith(edited.digest.rpartition("@")[2])
     (port,) = container["Ports"]
     assert port["PrivatePort"] == 5001
     assert port["IP"].startswith("127.")
-    assert image["size"] > 0  # as the registry keeps it; the engine knows only what it takes up unpacked
     sandbox.process.kill()  # its container stays, and the next one on that folder ends it
     sandbox.process.wait(LIMIT)
     again = new_sandbox("--engine", building.host, state=sandbox.state)
@@ -172,14 +183,17 @@ def test_the_sandboxs_device_runs_it_as_a_container_with_the_ports_of_its_option
     assert building.containers() == []
 
 
-def _plan(folder: Path, sandbox: Sandbox) -> Path:
-    """The example's plan, to be built by the engine."""
-    plan, changes = folder / "plan.toml", f'builder = "docker"\nbase = "{BASE}"\nnetwork = "host"\n'
-    changes += f'ca_bundle = "{CERTIFICATES}"\n' + (f'index_url = "{package_index()}"\n' if package_index() else "")
-    text = plan.read_text()
-    assert 'builder = "azureml"\n' in text
-    plan.write_text(text.replace('builder = "azureml"\n', changes))
-    return plan
+def _lines_of(file: str) -> list[str]:
+    return Path(file).read_text().splitlines()
+
+
+def _fit_for_this_machine(plan: Path) -> None:
+    """The example's plan, with what an engine needs that reaches no registry but the sandbox's."""
+    text, index = plan.read_text(), package_index()
+    changes = f'base = "{BASE}"\nnetwork = "host"\nca_bundle = "{CERTIFICATES}"\n'
+    changes += f'index_url = "{index}"\n' if index else ""
+    assert "[image]\n" in text
+    plan.write_text(text.replace("[image]\n", f"[image]\n{changes}"))
 
 
 def _eventually(find: Callable[[], list[Any]]) -> list[Any]:
@@ -189,190 +203,3 @@ def _eventually(find: Callable[[], list[Any]]) -> list[Any]:
             return found
         waiting.wait(0.1)
     pytest.fail("it does not come")
-
-
-def test_the_same_inputs_give_the_same_layers_without_any_cache(
-    builder: docker_build.DockerBuilder,
-    wanted: Callable[..., BuildRequest],
-    building: Engine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
-        request = wanted(login_server, environment=BARE)
-        image = built(list(builder.build(request)))
-        first = _layers(building, image.reference)
-        client = building.client()
-        for tag in [tag for one in client.images(docker_build.ENVIRONMENT) for tag in one["RepoTags"]]:
-            client.remove_image(tag, noprune=True)
-        client.close()
-        monkeypatch.setattr(docker.APIClient, "build", functools.partialmethod(docker.APIClient.build, nocache=True))
-        again = list(builder.build(request))
-        assert any(line.startswith(" ---> Running in") for line in lines(again))
-        assert _layers(building, image.reference) == first
-
-
-def _layers(one: Engine, image: str) -> list[str]:
-    client = one.client()
-    try:
-        found: list[str] = client.inspect_image(image)["RootFS"]["Layers"]
-        return found
-    finally:
-        client.close()
-
-
-# -- what fails ---------------------------------------------------------------------------------------------------------------
-
-
-def test_a_refused_push_names_the_credential(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], tmp_path: Path
-) -> None:
-    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
-        error = refused(lambda: list(builder.build(wanted(login_server, "wrong", BARE))))
-    assert (error.field, error.kind) == ("registry.credential", "access")
-
-
-def test_a_registry_that_stalls_or_is_not_there_ends_the_push(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(docker_build, "_STALLED", 4.0)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        request = wanted(f"127.0.0.1:{silent.getsockname()[1]}", environment=BARE)
-        assert refused(lambda: list(builder.build(request))).retryable
-    assert refused(lambda: list(builder.build(request))).retryable
-
-
-def test_a_registry_that_stalls_in_the_middle_of_a_push_is_told_and_has_no_tag(
-    builder: docker_build.DockerBuilder,
-    wanted: Callable[..., BuildRequest],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(docker_build, "_STALLED", 4.0)
-    with registry(tmp_path / "registry", USER, PASSWORD) as login_server, _stalling(login_server, 2**20) as stalling:
-        error = refused(lambda: list(builder.build(wanted(stalling, environment=BARE))))
-        answer = requests.get(f"http://{login_server}/v2/pump/tags/list", auth=(USER, PASSWORD), timeout=30)
-    assert error.retryable
-    assert not answer.json().get("tags")
-
-
-@contextlib.contextmanager
-def _stalling(target: str, after: int) -> Iterator[str]:
-    """A way to a server that takes `after` bytes of all requests together and then nothing more; yields its address."""
-    host, _, port = target.partition(":")
-    left, lock, sockets = [after], threading.Lock(), list[socket.socket]()
-
-    def copy(source: socket.socket, sink: socket.socket, counted: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                with lock:
-                    left[0] -= len(data) if counted else 0
-                    stalled = left[0] <= 0
-                if stalled:
-                    return  # both stay open, and nobody reads or writes any more
-                sink.sendall(data)
-
-    def serve(listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                here = listener.accept()[0]
-                there = socket.create_connection((host, int(port)))
-                sockets.extend((here, there))
-                for pair in ((here, there, True), (there, here, False)):
-                    threading.Thread(target=copy, args=pair, daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        for one in sockets:
-            one.close()
-
-
-def test_a_full_disk_of_the_engine_is_told(
-    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with engine(disk=100) as small:
-        small.give(import_hanging_base)
-        monkeypatch.setenv("DOCKER_HOST", small.host)
-        builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
-        with (small.root / "filler").open("wb") as filler, contextlib.suppress(OSError):
-            while True:
-                filler.write(bytes(2**20))
-        request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)
-        error = refused(lambda: list(builder.build(request)))
-        assert small.containers() == []
-    assert "the disk is full" in error.title
-    assert error.retryable
-
-
-def test_a_base_image_that_cannot_be_had_is_told(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest]
-) -> None:
-    request = replace(wanted("127.0.0.1:9", environment=BARE), base="127.0.0.1:9/no-such-base:1")
-    assert refused(lambda: list(builder.build(request))).kind == "unreachable"
-
-
-def test_an_image_for_another_processor_than_was_asked_for_is_not_pushed(
-    building: Engine, wanted: Callable[..., BuildRequest], tmp_path: Path
-) -> None:
-    client = building.client()
-    request = replace(wanted("127.0.0.1:9", environment=BARE), platform="linux/arm64")
-    work = docker_build._Work(client, request, Context(Cloud(), lambda _: ("", 0), tmp_path))
-    error = refused(lambda: work.checked(BASE))
-    client.close()
-    assert error.field == "image.platform"
-    assert "linux/amd64" in error.title
-
-
-def test_another_python_than_the_base_image_has_is_told(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest]
-) -> None:
-    error = refused(lambda: list(builder.build(wanted("127.0.0.1:9", environment=BARE.replace("3.11", "3.13")))))
-    assert error.field == "image.base"
-    assert "no Python 3.13" in error.title
-
-
-def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine
-) -> None:
-    build = InThread(builder, replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE), WAITS)
-    assert building.containers()
-    build.stop.cancel()
-    assert build.ended(3.0).kind == "cancelled"
-    assert _emptied(building)
-
-
-def _emptied(one: Engine) -> bool:
-    waiting = threading.Event()
-    for _ in range(100):
-        if not one.containers():
-            return True
-        waiting.wait(0.1)
-    return False
-
-
-def test_a_cancelled_push_leaves_no_tag(
-    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], tmp_path: Path
-) -> None:
-    with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
-        build = InThread(builder, wanted(login_server, environment=BARE), "Pushing")
-        build.stop.cancel()
-        assert build.ended(3.0).kind == "cancelled"
-        answer = requests.get(f"http://{login_server}/v2/pump/tags/list", auth=(USER, PASSWORD), timeout=30)
-        assert not answer.json().get("tags")
-
-
-def test_an_engine_that_stops_in_the_middle_is_told(
-    wanted: Callable[..., BuildRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with engine() as short_lived:
-        short_lived.give(import_hanging_base)
-        monkeypatch.setenv("DOCKER_HOST", short_lived.host)
-        builder = docker_build.create(Context(Cloud(), lambda _: ("", 0), tmp_path))
-        request = replace(wanted("127.0.0.1:9", environment=UNPINNED), base=HANGING_BASE)
-        build = InThread(builder, request, WAITS)
-        short_lived.process.kill()
-        error = build.ended(LIMIT)
-    assert error.kind != "cancelled"
-    assert error.remedy
-    assert refused(lambda: list(builder.build(request))).kind == "unreachable"
