@@ -25,7 +25,7 @@ class Scenario:
     """A seeded world.
 
     Versions of a model count up in the order in which they stand here. `settings` become the documents of kind `setting` that
-    the rooms read: `edge` (edge_settings.py), `fleet`, `registry` and `builder`. `faults` are those of faults.py.
+    the rooms read: `edge` (edge_device/settings.py), `fleet`, `registry` and `builder`. `faults` are those of faults.py.
     """
 
     title: str

@@ -1,0 +1,1 @@
+"""Azure ML through azureml-core, in the child process that hosts it: workspaces, models, images."""

@@ -1,0 +1,1 @@
+"""IoT Hub and the module on the device: who is there, what runs, what it answers."""

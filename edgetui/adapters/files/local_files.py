@@ -190,6 +190,24 @@ class LocalFiles:
         except OSError:
             return False
 
+    def listing(self, path: str, field: str, most: int) -> list[str]:
+        """The names of the files below a folder, relative to it, in order; at most `most`, and no folder that is a link."""
+
+        def refuse(error: OSError) -> None:
+            raise error
+
+        root, found = Path(path), list[str]()
+        try:
+            for folder, subfolders, names in os.walk(root, onerror=refuse):
+                subfolders.sort()
+                files = (Path(folder) / name for name in sorted(names))
+                found += (one.relative_to(root).as_posix() for one in files if one.is_file())
+                if len(found) >= most:
+                    break
+        except OSError as error:
+            raise explain(error, Path(error.filename or root), field) from None
+        return found[:most]
+
     def fingerprint(self, path: str, field: str) -> str:
         """sha256 (hexadecimal) over a file, or over a folder's relative names and contents; the same on every machine.
 

@@ -1,0 +1,1 @@
+"""Azure's blobs: block and append blobs, read in ranges, signed addresses."""

@@ -1,0 +1,1 @@
+"""IoT Hub: identities, twins, queries, and content that is applied to devices."""

@@ -1,0 +1,1 @@
+"""A container registry with authentication, as any OCI client expects it."""

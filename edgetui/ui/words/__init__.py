@@ -1,0 +1,1 @@
+"""What the screens say, apart from how they show it."""
