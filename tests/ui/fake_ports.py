@@ -44,6 +44,7 @@ class World:
     admin: bool = False
     vault: VaultState = field(default_factory=lambda: VaultState("memory", "memory", "no Secret Service"))
     hold: threading.Event = field(default_factory=threading.Event)  # uploads and codes wait for it
+    held: str = ""  # another call that waits for it
     models: list[ModelVersion] = field(default_factory=list)
     uploads: list[ModelUpload] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -127,6 +128,8 @@ class Registry:
     def enable_admin(self, registry: RegistryInfo) -> Iterator[Event]:
         self.world.call("enable_admin")
         yield Progress("credentials", "turning it on")
+        if self.world.held == "enable_admin":
+            self.world.wait("Turning it on")
         self.world.admin = True
 
     def credential(self, registry: RegistryInfo) -> RegistryCredential:

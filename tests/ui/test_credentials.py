@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.widgets import Button
 
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import VaultState
 from edgetui.ui.app import EdgeApp
 from tests.ui.conftest import SIZES
-from tests.ui.driving import check_snapshot, masked, until
+from tests.ui.driving import check_snapshot, masked, text_of, until
 from tests.ui.fake_ports import World
 
 CHOSEN = '[workspace]\nsubscription = "sub-1"\nresource_group = "edge-rg"\nname = "edge-ws"\n'
@@ -56,6 +57,30 @@ async def test_an_admin_user_that_is_on_needs_no_question(fake: Callable[..., Ed
         await until(pilot, "user edgeregistry, the OS keyring")
         await pilot.press("f3")
         await until(pilot, " 6 Devices")
+
+
+async def test_enter_twice_neither_asks_nor_fetches_twice(fake: Callable[..., EdgeApp], world: World) -> None:
+    world.held = "enable_admin"
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "The admin user is off")
+        await pilot.press("enter")
+        await until(pilot, "Turn on the admin user of registry edgeregistry?")
+        await pilot.press("tab", "enter", "enter", "f8")
+        await until(pilot, lambda: "enable_admin" in world.asked)
+        await pilot.press("enter", "f8")
+        button = app.screen.query_one("#fetch", Button)
+        assert button.disabled
+        assert "Turn on the admin user" not in text_of(app)
+        world.hold.set()
+        await until(pilot, "user edgeregistry, this run only")
+        await until(pilot, "Admin user      on")
+        assert "Turn on the admin user" not in text_of(app)
+        assert (world.asked.count("enable_admin"), world.asked.count("credential")) == (1, 1)
+        await until(pilot, lambda: button.has_focus)
+        assert not button.disabled
 
 
 async def test_next_says_once_that_the_step_could_be_done_now(fake: Callable[..., EdgeApp]) -> None:

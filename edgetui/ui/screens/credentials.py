@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import msgspec
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -74,9 +75,11 @@ class CredentialsScreen(StepScreen):
             lines.append(f"Kept now        user {results.credential_user}, {results.credential_kept_in}")
         put(self.query_one("#facts", Static), "\n".join(lines))
         off = registry is not None and not registry.admin_enabled
-        self.query_one("#fetch", Button).label = Content(
+        button = self.query_one("#fetch", Button)
+        button.label = Content(
             "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)"
         )
+        button.disabled = self.job_runs
         explain = (
             "The admin user is off. Devices need it to pull the image: enabling it gives everybody who has its password "
             "the right to read and write this registry. You can turn it off again in the portal."
@@ -129,7 +132,11 @@ class CredentialsScreen(StepScreen):
             self._ask()
             return
         super().job_ended(job, error)
+        if job == self.own_job:
+            self.query_one("#fetch", Button).focus()  # it was lost while the button was off
         if job == self.own_job and error is None:
+            if self._registry is not None:  # so it is not asked for once more before the registry has answered
+                self._registry = msgspec.structs.replace(self._registry, admin_enabled=True)
             self.load("registry", lambda: browse.registry(self.plan, self.ports))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -146,7 +153,9 @@ class CredentialsScreen(StepScreen):
         self.action_fetch()
 
     def action_fetch(self) -> None:
-        """Fetch the credential; where the admin user is off, ask first."""
+        """Fetch the credential; where the admin user is off, ask first. Nothing while it is being fetched."""
+        if self.job_runs:
+            return
         if missing := self._blocked():
             self.status.problem(missing)
         elif self._registry is not None and not self._registry.admin_enabled:
@@ -173,6 +182,7 @@ class CredentialsScreen(StepScreen):
     def _fetch(self, *, enable_admin: bool) -> None:
         self.status.busy("Fetching the credential")
         self.run_job(enable_admin=enable_admin)
+        self.show()
         self.refresh_bindings()
 
     def _blocked(self) -> str:
