@@ -267,6 +267,9 @@ async def test_the_check_goes_on_while_a_trial_runs_and_a_key_stops_it(
         await until(pilot, "F9 stops it")
         screen(pilot).editor("script").focus()
         await pilot.press(*"def run(", "enter")
+        # All keys, also where they come so slowly that some are saved and checked before the others.
+        await until(pilot, lambda: (plan.parent / "score.py").read_text().startswith("def run(\n"))
+        await until(pilot, lambda: "script" not in cast("EdgeApp", pilot.app).bridge.running)
         await until(pilot, "1 error to fix")
         assert "F9 stops it" in text_of(pilot.app)
         await pilot.press(stop)
