@@ -219,6 +219,10 @@ class Files(Protocol):
         """Whether there is a file or folder."""
         ...
 
+    def listing(self, path: str, field: str, most: int) -> list[str]:
+        """The names of the files below a folder, relative to it, in order; at most `most`."""
+        ...
+
     def fingerprint(self, path: str, field: str) -> str:
         """sha256 over a file, or over a folder's names and contents; the same on every machine."""
         ...

@@ -62,7 +62,7 @@ class World:
 
     files: dict[str, str] = field(
         default_factory=lambda: {
-            "/plan/model.pkl": "model",
+            "/plan/model.pkl": "N.",  # a pickle of None
             "/plan/score.py": SCRIPT,
             "/plan/myenv.yml": ENVIRONMENT,
             "/plan/sample.json": '{"data": [1]}',
@@ -256,6 +256,12 @@ class _Files(_Port):
 
     def exists(self, path: str) -> bool:
         return path in self.world.files
+
+    def listing(self, path: str, field: str, most: int) -> list[str]:
+        found = [name.removeprefix(f"{path}/") for name in sorted(self.world.files) if name.startswith(f"{path}/")]
+        if not found:
+            raise bad_input(field, f"There is no file {path}")
+        return found[:most]
 
     def fingerprint(self, path: str, field: str) -> str:
         return hashlib.sha256(self.read_text(path, field).encode()).hexdigest()

@@ -6,9 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sklearn.linear_model import LinearRegression
 
-from edgetui.core.errors import bad_input
+from edgetui.core import cancel
+from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked
 from edgetui.jobs import check
 from tests.unit import memory_ports
@@ -42,6 +44,45 @@ def test_a_model_that_is_not_there_is_another_steps_matter(monkeypatch: pytest.M
     *_, last = check.check(memory_ports.plan(), ports)
     assert isinstance(last, Checked)
     assert last.problems == ()
+
+
+def test_a_model_folder_is_looked_through_and_its_file_is_named() -> None:
+    world = memory_ports.World()
+    del world.files["/plan/model.pkl"]
+    world.files["/plan/model/config.json"] = "{}"
+    world.files["/plan/model/deep/evil.pkl"] = "cos\nsystem\n(tR."
+    world.files["/plan/model/empty.txt"] = ""
+    plan = memory_ports.plan()
+    plan = replace(plan, model=replace(plan.model, path="model/"))
+    *_, last = check.check(plan, world.ports())
+    assert isinstance(last, Checked)
+    assert [(one.file, one.rule) for one in last.problems] == [("model/deep/evil.pkl", "pickle-runs-code")]
+
+
+def test_a_model_folder_is_looked_through_with_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = memory_ports.World()
+    del world.files["/plan/model.pkl"]
+    model = pickle.dumps(LinearRegression().fit(np.ones((3, 1)), np.ones(3))).decode("latin-1")
+    world.files |= {f"/plan/model/{number}.pkl": model for number in range(4)}
+    world.files["/plan/myenv.yml"] += "      - scikit-learn==1.5.2\n"
+    monkeypatch.setattr(check, "_MODEL_FILES", 3)
+    plan = memory_ports.plan()
+    plan = replace(plan, model=replace(plan.model, path="model"))
+    *_, last = check.check(plan, world.ports())
+    assert isinstance(last, Checked)
+    assert [(one.file, one.rule) for one in last.problems] == [
+        ("myenv.yml", "model-version"),
+        ("model", "model-partly-read"),
+    ]
+    assert "3 of its files" in last.problems[1].message
+
+
+def test_a_check_can_be_stopped_between_the_files_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, stop = memory_ports.World(), cancel.Cancellation()
+    stop.cancel()
+    with cancel.using(stop), pytest.raises(EdgeError) as caught:
+        list(check.check(memory_ports.plan(), world.ports()))
+    assert caught.value.kind == "cancelled"
 
 
 def test_problems_of_all_files_are_told() -> None:

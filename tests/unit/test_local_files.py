@@ -262,3 +262,17 @@ def test_a_log_that_may_still_be_written_is_never_removed(tmp_path: Path) -> Non
     mine.append("build-mine.log", ["y" * 100])
     mine.append("build-next.log", ["z"])
     assert {path.name for path in tmp_path.iterdir()} == {"build-theirs.log", "build-mine.log", "build-next.log"}
+
+
+def test_a_listing_is_ordered_bounded_and_leads_nowhere_else(files: LocalFiles, tmp_path: Path) -> None:
+    root = tmp_path / "model"
+    for name in ("b.bin", "a/2.bin", "a/1.bin", "c/d/e.bin"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+    (root / "round").symlink_to(root)
+    (root / "gone").symlink_to(tmp_path / "nowhere")
+    assert files.listing(str(root), "model.path", 9) == ["b.bin", "a/1.bin", "a/2.bin", "c/d/e.bin"]
+    assert files.listing(str(root), "model.path", 2) == ["b.bin", "a/1.bin"]
+    with pytest.raises(EdgeError) as caught:
+        files.listing(str(tmp_path / "nowhere"), "model.path", 9)
+    assert caught.value.field == "model.path"

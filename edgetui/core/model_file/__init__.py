@@ -5,6 +5,6 @@ it, nor gets past the raw arrays that joblib writes between a pickle's opcodes, 
 """
 
 from edgetui.core.model_file.fitness import check
-from edgetui.core.model_file.reader import Facts, read
+from edgetui.core.model_file.reader import LIMIT, Facts, read
 
-__all__ = ["Facts", "check", "read"]
+__all__ = ["LIMIT", "Facts", "check", "read"]

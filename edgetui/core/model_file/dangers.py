@@ -3,138 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
+from edgetui.core.model_file import known
 from edgetui.core.model_file.reader import Facts
-from edgetui.core.models import Fix, Problem
+from edgetui.core.model_file.rules import problem
+from edgetui.core.models import Problem
 
-# What a pickle can do harm with when it is loaded. Whole modules, and single names of others.
-_HARMFUL_MODULES = frozenset(
-    (
-        *(
-            "os",
-            "posix",
-            "nt",
-            "subprocess",
-            "sys",
-            "shutil",
-            "socket",
-            "pty",
-            "runpy",
-            "ctypes",
-            "webbrowser",
-            "commands",
-        ),
-        *(
-            "code",
-            "codeop",
-            "pdb",
-            "bdb",
-            "timeit",
-            "cProfile",
-            "profile",
-            "trace",
-            "importlib",
-            "pkgutil",
-            "zipimport",
-        ),
-        *(
-            "http",
-            "urllib",
-            "requests",
-            "ftplib",
-            "smtplib",
-            "telnetlib",
-            "asyncio",
-            "pip",
-        ),
-        *(
-            "venv",
-            "ensurepip",
-            "pydoc",
-            "idlelib",
-            "linecache",
-            "aiohttp",
-            "httpx",
-            "paramiko",
-        ),
-    )
-)
-_HARMFUL_NAMES = frozenset(
-    (
-        *(
-            f"{module}.{name}"
-            for module in ("builtins", "__builtin__")
-            for name in (
-                "eval",
-                "exec",
-                "compile",
-                "open",
-                "__import__",
-                "execfile",
-                "input",
-                "breakpoint",
-                "globals",
-                "delattr",
-                "setattr",
-                "getattr",
-                "apply",
-                "vars",
-            )
-        ),
-        *("operator.attrgetter", "operator.methodcaller", "types.FunctionType", "types.CodeType", "types.MethodType"),
-        *("pickle.loads", "pickle.load", "_pickle.loads", "_pickle.load", "marshal.loads", "torch.load", "joblib.load"),
-        *("numpy.testing._private.utils.runstring", "numpy.f2py.crackfortran.getlincoef", "pandas.read_pickle"),
-    )
-)
-# Harmful in a stranger's file, ordinary in bound methods and in what cloudpickle writes.
-_ORDINARY = frozenset(
-    {"builtins.getattr", "__builtin__.getattr", "types.MethodType", "types.FunctionType", "types.CodeType"}
-)
-_CLOUD = ("cloudpickle", "dill")
+_CLOUD = ("cloudpickle.", "joblib.externals.cloudpickle.", "dill.")
+_SHOWN = 3  # names in one message
 
 
-def dangers(model: str, facts: Facts) -> Iterator[Problem]:
-    """Say what is dangerous in what a model names and calls."""
+def dangers(model: str, facts: Facts, there: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """Say what is dangerous in what a model names and calls; `there` are the environment's packages, by their normal names."""
     cloud = any(one.startswith(_CLOUD) for one in facts.globals)
-    own = [one for one in facts.globals if one.startswith("__main__.")]
+    foreign: dict[str, list[str]] = {}  # package -> what is named of it
     for full in facts.globals:
-        module, _, _ = full.rpartition(".")
-        harmful = module.partition(".")[0] in _HARMFUL_MODULES or full in _HARMFUL_NAMES
-        if not harmful or full.startswith("os.path."):
+        name = known.modern(*_split(full))
+        verdict = known.verdict(name)
+        called = full in facts.calls
+        if full.startswith(("__main__.", *_CLOUD)) or verdict == "harmless":
             continue
-        if full in _ORDINARY:
-            if not cloud and full in facts.calls:
-                message = f"the model calls `{full}` while it is loaded"
-                yield problem(model, 0, "warning", "pickle-calls", message, "make sure that you know who made the file")
-            continue
-        message = f"loading the model runs `{full}`" if full in facts.calls else f"the model names `{full}`"
-        remedy = "do not load it; train the model again, or ask whoever made it"
-        yield problem(model, 0, "error", "pickle-runs-code", message, remedy)
+        if verdict == "harmful":
+            message = f"loading the model runs `{name}`" if called else f"the model names `{name}`"
+            remedy = "do not load it; train the model again, or ask whoever made it"
+            yield problem(model, 0, "error", "pickle-runs-code", message, remedy)
+        elif verdict == "foreign":
+            foreign.setdefault(full.partition(".")[0], []).append(full)
+        elif called and not (verdict == "ordinary" and cloud):
+            message = f"loading the model calls `{name}`, which is not known to be harmless"
+            yield problem(model, 0, "warning", "pickle-calls", message, "make sure that you know who made the file")
+    for package, names in foreign.items():
+        if not there & {package.lower().replace("_", "-"), package.lower().replace("_", "")}:
+            shown = ", ".join(f"`{one}`" for one in names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+            message = f"the image needs the module `{package}`: the model holds {shown}"
+            remedy = f"bring `{package}` into the image (a package of the environment, or the build's context)"
+            yield problem(model, 0, "warning", "pickle-module", message, remedy)
+    yield from _code(model, facts, cloud=cloud)
+
+
+def _code(model: str, facts: Facts, *, cloud: bool) -> Iterator[Problem]:
+    own = [one for one in facts.globals if one.startswith("__main__.")]
     if own and not cloud:
         name = own[0].removeprefix("__main__.")
         message = f"`{name}` was defined in the training script itself; the server cannot find it there"
         yield problem(model, 0, "error", "pickle-main", message, "move it to a package, or train without it")
     if cloud:
         message = "the model holds compiled code of one Python version"
-        yield problem(
-            model,
-            0,
-            "warning",
-            "pickle-code",
-            message,
-            "use the Python that it was trained with, or save it without functions",
-        )
+        remedy = "use the Python that it was trained with, or save it without functions"
+        yield problem(model, 0, "warning", "pickle-code", message, remedy)
 
 
-def problem(
-    file: str,
-    line: int,
-    severity: Literal["error", "warning"],
-    rule: str,
-    message: str,
-    remedy: str,
-    fix: Fix | None = None,
-) -> Problem:
-    """A problem of a model file, or of the environment for it."""
-    return Problem(file, line, severity, message, remedy, rule, fix)
+def _split(full: str) -> tuple[str, str]:
+    module, _, name = full.rpartition(".")
+    return module, name

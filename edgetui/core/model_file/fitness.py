@@ -13,8 +13,10 @@ from packaging.version import InvalidVersion, Version
 from edgetui.core.conda.document import Document, Entry
 from edgetui.core.conda.document import read as read_environment
 from edgetui.core.conda.pins import bounded, rewritten
-from edgetui.core.model_file.dangers import dangers, problem
+from edgetui.core.model_file import impostors, runtimes
+from edgetui.core.model_file.dangers import dangers
 from edgetui.core.model_file.reader import Facts
+from edgetui.core.model_file.rules import problem
 from edgetui.core.models import Fix, Problem
 
 # Module -> package, where they differ; and which packages bring which others along.
@@ -80,18 +82,6 @@ _SAME = {
     "opencv": "opencv-python-headless",
     "py-opencv": "opencv-python-headless",
 }
-# The oldest ONNX Runtime that knows an opset (onnxruntime.ai/docs/reference/compatibility.html).
-_RUNTIME_OF_OPSET = {
-    15: "1.10",
-    16: "1.11",
-    17: "1.12",
-    18: "1.14",
-    19: "1.15",
-    20: "1.17",
-    21: "1.18",
-    22: "1.21",
-    23: "1.22",
-}
 
 
 def check(model: str, facts: Facts, environment: str = "", text: str = "") -> list[Problem]:
@@ -103,19 +93,19 @@ def check(model: str, facts: Facts, environment: str = "", text: str = "") -> li
         environment: the environment file's name to show; "" judges the model alone.
         text: the environment file.
     """
-    found = list(dangers(model, facts))
-    if facts.note:
-        found.append(
-            problem(
-                model,
-                0,
-                "warning",
-                "model-partly-read",
-                f"the model was not read whole: {facts.note}",
-                "load it once on a machine of your own",
-            )
-        )
     document = read_environment(environment, text) if environment else None
+    listed = (*document.conda, *document.pip) if document is not None else ()
+    found = [*impostors.problems(model, facts.kind, facts.note)]
+    found += dangers(model, facts, frozenset(entry.name for entry in listed))
+    if facts.broken:
+        message = f"the file is damaged: {facts.note}"
+        remedy = "copy or download it again; compare its size with the one that your training wrote"
+        found.append(problem(model, 0, "error", "model-cut", message, remedy))
+    elif facts.note:
+        message = f"the model was not read whole: {facts.note}"
+        found.append(
+            problem(model, 0, "warning", "model-partly-read", message, "load it once on a machine of your own")
+        )
     if document is not None and document.readable:
         lines = text.splitlines()
         found += _packages(facts, document, lines)
@@ -213,29 +203,25 @@ def _later_two(version: str) -> bool:
 
 def _runtime(facts: Facts, document: Document, lines: list[str]) -> Iterator[Problem]:
     entry = _entry(document, "onnxruntime") or _entry(document, "onnxruntime-gpu")
-    oldest = _RUNTIME_OF_OPSET.get(facts.opset, "")
-    if entry is None or not oldest:
+    oldest = runtimes.oldest(facts.opset, facts.format)
+    wanted = _specifier(entry, in_conda=entry in document.conda) if entry is not None else None
+    if entry is None or wanted is None or oldest == "":
         return
-    wanted = _specifier(entry, in_conda=entry in document.conda)
-    exact = next((one.version.removesuffix(".*") for one in wanted or () if one.operator in {"==", "==="}), "")
-    try:
-        too_old = bool(exact) and Version(exact) < Version(oldest)
-    except InvalidVersion:
-        return
-    if too_old:
-        message = (
-            f"the model's opset {facts.opset} needs ONNX Runtime {oldest} or newer; the environment asks for {wanted}"
-        )
-        remedy = f"write onnxruntime>={oldest}, or export the model with an older opset"
-        yield problem(
-            document.file,
-            entry.line,
-            "error",
-            "model-opset",
-            message,
-            remedy,
-            _replaced(document, lines, entry, "", f">={oldest},<2"),
-        )
+    asks = f"the environment asks for {wanted}" if str(wanted) else "the environment names no version"
+    model = f"the model's opset {facts.opset} (in format IR version {facts.format})"
+    if oldest is None:
+        known = not runtimes.reaches(wanted, f"{runtimes.NEWEST}.99")
+        severity: Literal["error", "warning"] = "error" if known else "warning"
+        message = f"{model} is newer than ONNX Runtime {runtimes.NEWEST} knows; {asks}"
+        exact = any(one.operator in {"==", "==="} for one in wanted)
+        if known or not exact:
+            remedy = "export the model with an older opset and format"
+            yield problem(document.file, entry.line, severity, "model-opset", message, remedy)
+    elif not runtimes.reaches(wanted, oldest):
+        message = f"{model} needs ONNX Runtime {oldest} or newer; {asks}"
+        remedy = f"write {entry.name}>={oldest}, or export the model with an older opset and format"
+        fix = _replaced(document, lines, entry, "", f">={oldest},<2")
+        yield problem(document.file, entry.line, "error", "model-opset", message, remedy, fix)
 
 
 def _entry(document: Document, package: str) -> Entry | None:

@@ -36,6 +36,9 @@ class Global:
     name: str
 
 
+_GETATTR = (Global("builtins", "getattr"), Global("__builtin__", "getattr"))
+
+
 @dataclass
 class Made:
     """What a call would have made."""
@@ -52,9 +55,19 @@ class Seen:
     globals: dict[tuple[str, str], None] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     called: set[tuple[str, str]] = field(default_factory=set)
+    indirect: bool = False  # something that it made is called: that may be a wrapped function, so any that it names
     protocol: int = 0
     arrays: int = 0
     opcodes: int = 0
+
+    def add(self, other: Seen) -> None:
+        """Take over what was seen in a pickle behind this one."""
+        self.globals |= other.globals
+        self.versions |= other.versions
+        self.called |= other.called
+        self.indirect |= other.indirect
+        self.protocol, self.arrays = max(self.protocol, other.protocol), self.arrays + other.arrays
+        self.opcodes = other.opcodes
 
 
 class NoPickleError(Exception):
@@ -93,6 +106,8 @@ class _Machine:
                 raise TooMuchError("it has more parts than are looked at")
             argument = self._argument(opcode)
             if opcode.name == "STOP":
+                if not self._stack:
+                    raise NoPickleError("it ends with nothing")
                 return
             try:
                 self._do(opcode.name, argument)
@@ -243,8 +258,20 @@ class _Machine:
         self._call(function, arguments)
 
     def _call(self, function: Any, arguments: Any) -> None:
+        if function in _GETATTR and isinstance(arguments, tuple) and len(arguments) == 2:
+            owner, name = arguments
+            if isinstance(owner, Global) and isinstance(name, str):  # as old protocols write a class's own function
+                self._global(owner.module, f"{owner.name}.{name}")
+                return
+            if isinstance(owner, Made) and isinstance(
+                owner.of, Global
+            ):  # a bound method; calling it counts as indirect
+                self._stack.append(Made(owner.of))
+                return
         if isinstance(function, Global):
             self._seen.called.add((function.module, function.name))
+        elif isinstance(function, Made):
+            self._seen.indirect = True
         self._stack.append(Made(function, arguments))
 
     def binpersid(self, _: Any) -> None:

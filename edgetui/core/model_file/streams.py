@@ -45,9 +45,14 @@ class Bytes:
     """Reads exactly what is asked for, forwards only. EOFError at the end, TooMuchError past `limit` unpacked bytes."""
 
     def __init__(self, source: Source, limit: int, *, skipping: BinaryIO | None = None) -> None:
-        self._source, self._left, self._buffer, self._at = source, limit, b"", 0
+        self._source, self._limit, self._left, self._buffer, self._at = source, limit, limit, b"", 0
         self._skipping = skipping  # the same file where nothing is packed: arrays can be jumped over
         self.position = 0
+
+    @property
+    def looked(self) -> int:
+        """Unpacked bytes that were gone through."""
+        return self._limit - self._left
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
