@@ -311,7 +311,7 @@ async def test_what_was_tried_and_resolved_is_there_after_a_new_start(ports: Por
     async with opened(ports, plan) as pilot:
         await until(pilot, "tried: init() 0.4 s")
         shown = await until(pilot, "4 packages; ctrl+n pins them")
-        assert "with these files, on 20" in shown
+        assert "    on 20" in shown
         assert '200 {"anomaly": [false, true], "score": [11.3, -4.0]}' in shown
         await pilot.press("ctrl+l")
         await until(pilot, "Answer, status 200:")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgetui.core.events import Event, LogLine, Progress, Resolved, Smoked
-from edgetui.ui.words.common import moment
+from edgetui.ui.words.common import cut, moment
 
 LINE = 76  # characters in a line of a narrow screen
 ANSWER = 2_000  # characters of an answer in one line
@@ -34,10 +34,10 @@ def smoked_details(event: Smoked, *, earlier: bool = False) -> list[str]:
 
     Before them what was left out and, of a trial of an `earlier` start, when it was.
     """
-    before = [f"with these files, on {moment(event.at)}"] if earlier and event.at else []
+    before = [f"on {moment(event.at)}"] if earlier and event.at else []
     if event.left_out:
         before.append(f"not in the trial, which has no conda: {', '.join(event.left_out)}")
-    return [*before, *_said(event)]
+    return [*([_short("; ".join(before))] if before else []), *_said(event)]
 
 
 def _said(event: Smoked) -> list[str]:
@@ -72,7 +72,8 @@ def resolved_line(event: Resolved) -> str:
 
 def resolved_details(event: Resolved) -> list[str]:
     """What was not checked, and why."""
-    return [f"not checked: {', '.join(event.unchecked)}; {event.why_unchecked}"] if event.unchecked else []
+    line = f"not checked: {', '.join(event.unchecked)}; {event.why_unchecked}"
+    return [cut(line, 2 * LINE - 8)] if event.unchecked else []
 
 
 def trial_page(events: Iterable[Event]) -> str:
