@@ -165,6 +165,26 @@ async def test_the_filter_shows_only_lines_with_a_text_and_goes_with_escape() ->
         assert app.pane.buffer.count == 100
 
 
+async def test_escape_lets_go_first_of_what_is_found_filtered_and_marked() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 30)
+        await pilot.press("/", *"1", "enter", "&", *"line 1", "enter", "m", "up")
+        title = str(app.pane.border_title)
+        assert "11 with 'line 1'" in title
+        assert "2 marked" in title
+        assert app.screen.active_bindings["escape"].node is app.pane
+        await pilot.press("escape")
+        title = str(app.pane.border_title)
+        assert "with" not in title
+        assert "found" not in title
+        assert "marked" not in title
+        assert app.pane.buffer.count == 30
+        # The next one is the screen's.
+        active = app.screen.active_bindings.get("escape")
+        assert active is None or active.node is not app.pane or not active.enabled
+
+
 async def test_wrap_shows_the_whole_of_a_long_line() -> None:
     app = LogApp()
     async with app.run_test(size=(40, 10)) as pilot:

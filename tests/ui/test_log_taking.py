@@ -96,6 +96,10 @@ async def test_colours_of_the_log_are_the_themes() -> None:
         assert plain.style is not None
         assert red.style.color == wanted != plain.style.color
         assert "\x1b" not in view.render_line(1).text
+        # A line without colours has the theme's, not the terminal's own.
+        shown = next(iter(view.render_line(1))).style
+        assert shown is not None
+        assert shown.bgcolor == view.rich_style.bgcolor is not None
         await pilot.press("/", *"red", "enter", "y")
         assert app.clipboard == "red plain"
 

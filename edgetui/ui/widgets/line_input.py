@@ -1,53 +1,29 @@
-"""An input whose size does not come from what is typed into it, and whose end is what shows of a long text."""
+"""An input of one line that keeps up with fast typing, and costs a screen nothing but its own row."""
 
 from __future__ import annotations
 
-from rich.segment import Segment
-from textual.geometry import Region, Size
+from textual.events import Key
+from textual.geometry import Size
 from textual.reactive import Reactive
-from textual.strip import Strip
 from textual.widgets import Input
-
-CUT = "…"
 
 
 class LineInput(Input):
-    """One line of a width that is given: a letter repaints it, where Textual's own lays out the whole screen anew.
+    """One line of a width that is given, edited in the order in which keys come."""
 
-    Of a text that is longer than the line, the end shows while nobody is in it: a path's last part is what tells. Where
-    something is out of sight, the edge says so.
-    """
-
+    # A letter repaints the line: Textual's own lays out the whole screen anew.
     virtual_size = Reactive(Size(0, 0), layout=False)
 
-    def on_resize(self) -> None:
-        """Show the end in the new width."""
-        self.call_after_refresh(self._show_cursor)
+    async def _on_key(self, event: Key) -> None:
+        """Edit at once where a key edits.
 
-    def on_blur(self) -> None:
-        """Show the end again, wherever the person was."""
-        self.cursor_position = len(self.value)
-        self._show_cursor()
-
-    def _show_cursor(self) -> None:
-        self.scroll_to_region(Region(self._cursor_offset, 0, width=1, height=1), force=True, animate=False)
-
-    def render_line(self, y: int) -> Strip:
-        """The text with a mark at either edge behind which there is more."""
-        strip, width = super().render_line(y), self.scrollable_content_region.width
-        if y or not self.value or width < 3 or self._value.cell_len <= width:
-            return strip
-        left = self.scroll_offset.x
-        cursor = self._cursor_offset - left if self.has_focus else -1
-        if left > 0 and cursor != 0:
-            strip = _marked(strip, 0)
-        if self._value.cell_len > left + width and cursor != width - 1:
-            strip = _marked(strip, width - 1)
-        return strip
-
-
-def _marked(strip: Strip, at: int) -> Strip:
-    """The strip with `…` in one of its cells, which keeps its style."""
-    before, cell, after = strip.crop(0, at), strip.crop(at, at + 1), strip.crop(at + 1)
-    style = next((segment.style for segment in cell), None)
-    return Strip.join([before, Strip([Segment(CUT, style)]), after])
+        Textual takes letters here but lets other keys bubble to the app first: of what comes together on a slow line,
+        Backspace would take away a letter that was typed after it.
+        """
+        if event.is_printable:
+            return
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and active.node is self and active.enabled:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(active.binding.action, self)

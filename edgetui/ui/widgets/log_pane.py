@@ -57,7 +57,7 @@ class LogPane(LogTaking, Framed, Vertical):
         Binding("N", "next(-1)", "Previous", show=False, id="log.previous", tooltip="Previous place found"),
         Binding("w", "wrap", "Wrap", show=False, id="log.wrap", tooltip="Wrap long lines"),
         Binding("t", "times", "Times", show=False, id="log.times", tooltip="Show when each line came"),
-        Binding("escape", "leave_asking", "Back", show=False, id="log.leave"),
+        Binding("escape", "let_go", "Let go", show=False, id="log.leave", tooltip="Let go of find, filter and marks"),
     ]
 
     HELP = """
@@ -166,16 +166,27 @@ Hold Shift to use the terminal's own selection.
         # At once: what is typed right behind the key belongs into the field.
         self.screen.set_focus(field)
 
-    def action_leave_asking(self) -> None:
-        """Drop what is being typed, and with it the find or the filter."""
-        self.query_one(Input).value = ""
-        if self._asking == "filter" and self.buffer.filter:
-            self._filter("")  # the field was empty: nothing was typed to tell it
-        self._ask_done()
+    def action_let_go(self) -> None:
+        """Drop what is being typed, and with it the find or the filter; else whatever is found, filtered or marked."""
+        asked = self.has_class("-asking")
+        if not asked or self._asking == "filter":
+            self._filter("")
+        if not asked or self._asking == "find":
+            self.find_text = ""
+            self.view.search(None)
+        if asked:
+            self._ask_done()
+        else:
+            self.view.set_mark(None)
+        self._describe()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Esc belongs to the screen unless a text is being typed."""
-        return self.has_class("-asking") if action == "leave_asking" else super().check_action(action, parameters)
+        """Esc belongs to the screen where there is nothing to let go of."""
+        if action != "let_go":
+            return super().check_action(action, parameters)
+        view = self.view
+        held = view.pattern is not None or view.marked is not None or self.buffer.filter
+        return self.has_class("-asking") or bool(held)
 
     def on_key(self, event: Key) -> None:
         """Lose no key of what is typed fast."""

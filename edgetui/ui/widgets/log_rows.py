@@ -88,7 +88,9 @@ class LogRows(ScrollView):
             return Strip.blank(width, base)
         index, piece = self.buffer.line_at(row)
         text, start = self._styled(index, piece, base)
-        strip = Strip(text.render(self.app.console), text.cell_len)
+        # Rich leaves a text without any mark in the terminal's colours, not in those of the theme.
+        drawn = text.render(self.app.console) if text.spans else [Segment(text.plain, base)]
+        strip = Strip(drawn, text.cell_len)
         before = self._time(index, piece, base)
         width -= before.cell_length
         strip = strip.crop_extend(scroll_x, scroll_x + width, base).apply_offsets(scroll_x + start, index)
