@@ -30,8 +30,13 @@ def run(args: argparse.Namespace) -> int:
         failed = False
         if (args.resolve or args.pin) and _readable(found):
             found += _resolve(plan, wires.ports, pin=args.pin, as_json=args.json)
-        if args.smoke and not _errors(found):
-            failed = _smoke(plan, wires.ports, as_json=args.json)
+        if args.smoke:
+            # What other steps lack is no reason not to try the script.
+            in_files = _errors([problem for problem in found if problem.file != path.name])
+            if plan.scoring.script and plan.scoring.environment and not in_files:
+                failed = _smoke(plan, wires.ports, as_json=args.json)
+            elif not args.json:
+                output.line("not tried: correct the files first" if in_files else "not tried: the plan names no script")
     if not args.json:
         errors = _errors(found)
         warnings = count_text(len(found) - errors, "warning")
@@ -57,7 +62,7 @@ def _resolve(plan: Plan, ports: Ports, *, pin: bool, as_json: bool) -> tuple[Pro
             if pin and event.ok:
                 changed = resolve.pin(plan, event, ports)
                 if not as_json:
-                    output.line(f"{plan.scoring.environment}: {changed} lines pinned")
+                    output.line(f"{plan.scoring.environment}: {count_text(changed, 'line')} pinned")
             return event.problems
         if as_json or isinstance(event, events.Progress):
             output.printer(as_json=as_json)(event)

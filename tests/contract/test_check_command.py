@@ -62,10 +62,23 @@ def test_the_example_resolves_and_runs(plan: Path, sandbox_cache: Path) -> None:
     said = "\n".join(lines)
     assert code == 0, said
     assert "packages would be installed" in said
-    assert "myenv.yml: 1 lines pinned" in said
+    assert "myenv.yml: 1 line pinned" in said
     assert "run() answered 200" in said
     assert '"anomaly": [false, true, true]' in said
     assert "azureml-inference-server-http==" in plan.with_name("myenv.yml").read_text()
+
+
+def test_what_other_steps_lack_does_not_hold_the_trial_back_and_errors_in_files_do(
+    plan: Path, sandbox_cache: Path
+) -> None:
+    plan.write_text(plan.read_text().replace('name = "edge-hub"', 'name = ""'))
+    code, lines = check(plan, sandbox_cache, "--smoke")
+    assert code == 2
+    assert any("run() answered 200" in line for line in lines), lines
+    script = plan.with_name("score.py")
+    script.write_text("def init(:\n")
+    code, lines = check(plan, sandbox_cache, "--smoke")
+    assert (code, lines[-2]) == (2, "not tried: correct the files first")
 
 
 def test_a_script_that_fails_is_told_at_its_line(plan: Path, sandbox_cache: Path) -> None:
