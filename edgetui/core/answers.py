@@ -11,11 +11,13 @@ from edgetui.core.plan import Plan
 
 def problems(plan: Plan) -> Iterator[EdgeError]:
     """Everything that is missing or cannot be, in the order of the steps; each names its field."""
+    names = list(model(plan)) if plan.model.name else []
+    only_named_wrong = bool(names) and (plan.model.path != "" or plan.model.version is not None)
     for step in steps.STEPS:
-        if text := step.missing(plan):
+        text = step.missing(plan)
+        if text and not (step.id == "model" and only_named_wrong):  # said with its field below
             yield bad_input(step.id, f"{step.title}: {text}", f"Answer step {step.number}")
-    if plan.model.name:
-        yield from model(plan)
+    yield from names
     if plan.image_name:
         yield from image(plan)
     yield from credential(plan)

@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from edgetui.core import rules
 from edgetui.core.plan import Plan
 from edgetui.core.results import Results
 
@@ -118,7 +119,7 @@ def _model_missing(plan: Plan) -> str:
         return "choose a registered model, or name a new one"
     if not plan.model.path and plan.model.version is None:
         return "choose a version, or a file to register"
-    return ""
+    return "correct the model's name" if rules.model_name(plan.model.name) else ""
 
 
 def _model_done(now: Situation) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from edgetui.core import steps
+from edgetui.core import answers, steps
 from edgetui.core.plan import Hub, Model, Plan, Scoring, Target, Workspace
 from edgetui.core.results import Results
 from edgetui.core.steps import Situation
@@ -43,6 +44,19 @@ def test_next_goes_to_what_can_be_done_now(after: str, running: dict[str, str], 
     step = steps.next_open(now, after)
     assert step is not None
     assert step.id == goes_to
+
+
+def test_a_name_that_cannot_be_is_still_to_do_and_told_once() -> None:
+    plan = msgspec.structs.replace(READY.plan, model=Model("no spaces", version=2))
+    views = {view.step.id: view for view in steps.view(msgspec.structs.replace(READY, plan=plan))}
+    assert views["model"].status is steps.Status.OPEN
+    assert views["model"].step.missing(plan) == "correct the model's name"
+    assert "model" in views["image"].waits.lower()
+    fields = [problem.field for problem in answers.problems(plan)]
+    assert [field for field in fields if field.startswith("model")] == ["model.name"]
+    plan = msgspec.structs.replace(plan, model=Model("no spaces"))
+    fields = [problem.field for problem in answers.problems(plan)]
+    assert [field for field in fields if field.startswith("model")] == ["model", "model.name"]
 
 
 def test_next_stays_where_no_other_step_is_left() -> None:
