@@ -226,6 +226,9 @@ def test_a_configuration_with_placeholders_or_gaps_names_key_and_file(
 def test_no_configuration_at_all(machine: Machine, tmp_path: Path) -> None:
     error = refusal(lambda: machine.ports.workspaces.from_config(str(tmp_path), "gone.json"))
     assert "gone.json" in error.title
+    assert (error.kind, error.field) == ("input", "workspace.config")
+    error = refusal(lambda: machine.ports.workspaces.from_config(str(tmp_path)))
+    assert (error.kind, error.field) == ("input", ""), "no answer is wrong where nobody named a file"
 
 
 # Models

@@ -91,11 +91,12 @@ class Workspaces:
 
     def from_config(self, folder: str, file: str = "") -> WorkspaceInfo:
         self.world.call("from_config")
-        if not file:
+        path = Path(file or Path(folder, "config.json"))
+        if not path.exists():
             raise EdgeError("No config.json was found", kind="input")
-        text = Path(file).read_text()
-        if "<" in text:
-            raise EdgeError("The config.json still has the placeholder <name>", remedy="Write the names.", kind="input")
+        if "<" in path.read_text():
+            title, remedy = "The config.json still has the placeholder <name>", "Write the names."
+            raise EdgeError(title, remedy=remedy, kind="input", field="workspace.config")
         return WORKSPACES[0]
 
 

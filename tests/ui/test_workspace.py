@@ -87,6 +87,20 @@ async def test_what_was_wrong_with_a_config_file_goes_with_it(fake: Callable[...
         assert "cannot be used" not in shown
 
 
+async def test_a_config_file_that_lies_about_unfinished_is_told_of(
+    fake: Callable[..., EdgeApp], tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"workspace_name": "<name>"}')
+    app = fake("")
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("1")
+        shown = await until(pilot, "✗ The config.json still has the placeholder <name>. Write the names.")
+        assert "lab [ws]" in shown
+        await pilot.press("down", "enter")  # the list can be used all the same
+        await until(pilot, " 2 Model")
+
+
 async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp], world: World) -> None:
     world.code = True
     app = fake("")

@@ -18,7 +18,7 @@ def find_config(folder: Path, file: str = "") -> Path:
     """The configuration file: `file` (relative to `folder`), or the one that the SDK would take from `folder` upwards.
 
     Raises:
-        EdgeError: there is none; `field` is `workspace.config`.
+        EdgeError: (input) there is none; `field` is `workspace.config` where `file` names it, else empty.
     """
     if file and (folder / file).is_file():
         return folder / file
@@ -33,7 +33,7 @@ def find_config(folder: Path, file: str = "") -> Path:
                 if (ancestor / kind / name).is_file():
                     return ancestor / kind / name
     raise bad_input(
-        "workspace.config",
+        "",  # nobody named one: no answer is wrong
         f"There is no config.json in {start} or above it",
         "Download it from the workspace's page in the Azure portal, or pick the workspace from the list.",
     )

@@ -114,7 +114,7 @@ class WorkspaceScreen(StepScreen):
 
     def load_failed(self, what: str, error: EdgeError) -> None:
         """Say why, at the place that it is about."""
-        if what == "found":
+        if what == "found" and error.kind == "input" and not error.field:
             return  # there is none: nothing was asked for
         if what == "config" and not self._typed:
             return  # it was taken back meanwhile
