@@ -139,6 +139,21 @@ async def test_what_is_read_stays_in_place_while_old_lines_leave() -> None:
         assert app.pane.buffer.first == 30
 
 
+async def test_what_follows_a_line_stays_in_view_when_the_window_becomes_smaller() -> None:
+    app = LogApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await fill(pilot, 22)
+        app.pane.view.go_to(12, lead=2)
+        await pilot.pause()
+        await pilot.resize_terminal(80, 12)
+        await pilot.pause()
+        assert rows(app)[:4] == ["line 10", "line 11", "line 12", "line 13"]
+        await pilot.press("down")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.pane.view.current == 13
+
+
 async def test_find_marks_and_jumps() -> None:
     app = LogApp()
     async with app.run_test(size=(80, 24)) as pilot:

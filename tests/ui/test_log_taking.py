@@ -23,7 +23,7 @@ async def test_around_what_the_filter_lets_through_as_many_lines_as_wanted() -> 
         assert rows(app)[0] == "line 7"
         await pilot.press("+", "+")
         assert [row for row in rows(app) if row] == ["line 5", "line 6", "line 7", "line 8", "line 9"]
-        assert "5 with 'line 7' ±2" in str(app.pane.border_title)
+        assert "5 around 'line 7' ±2" in str(app.pane.border_title)
         await pilot.press("-")
         assert app.pane.buffer.count == 3
         await fill(pilot, 2, 70)
@@ -66,6 +66,17 @@ async def test_times_are_shown_where_they_are_known() -> None:
         assert all(len(row) < 60 for row in rows(app))
         await pilot.press("t")
         assert rows(app)[0] == "from a file"
+
+
+async def test_a_log_without_times_says_so_in_place_of_an_empty_column() -> None:
+    app = LogApp()
+    async with app.run_test(size=(60, 10), notifications=True) as pilot:
+        app.pane.write_lines(["from a file"], 0.0)
+        app.pane.flush()
+        await pilot.pause()
+        await pilot.press("t")
+        assert rows(app)[0] == "from a file"
+        assert [note.message for note in app._notifications] == ["When the lines of this log came is not kept."]
 
 
 async def test_long_lines_are_seen_to_their_end() -> None:

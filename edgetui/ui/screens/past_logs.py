@@ -76,7 +76,8 @@ class PastLogsScreen(Screen[None]):
         self.table.put(
             Row(log.name, (_when(log.changed), size_text(log.size), _short(log.name))) for log in message.value
         )
-        self.status.say("Enter opens a log." if self._kept else "")
+        taken = size_text(sum(log.size for log in message.value))
+        self.status.say(f"Enter opens a log. All take {taken}; beyond 200 MB the oldest leave." if self._kept else "")
 
     @on(LoadFailed)
     def _failed(self, message: LoadFailed) -> None:

@@ -86,6 +86,11 @@ class LogBuffer:
         return self.first + len(self._lines)
 
     @property
+    def timed(self) -> bool:
+        """Whether it is known of any line when it came."""
+        return any(self._times)
+
+    @property
     def filter(self) -> str:
         """What shown lines contain; "" shows all."""
         return self._filter

@@ -254,7 +254,10 @@ Hold Shift to use the terminal's own selection.
         self._describe()
 
     def action_times(self) -> None:
-        """Show when each line came, or not."""
+        """Show when each line came, or not; a log from a file does not know."""
+        if not self.view.timing and self.buffer.total and not self.buffer.timed:
+            self.app.notify("When the lines of this log came is not kept.")
+            return
         self.view.set_timing(not self.view.timing)
         self._describe()
 
@@ -271,8 +274,8 @@ Hold Shift to use the terminal's own selection.
         elif total:
             words.append("following")
         if self.buffer.filter:
-            around = f" ±{self.buffer.context}" if self.buffer.context else ""
-            words.append(f"{self.buffer.count:,} with '{self.buffer.filter}'{around}")
+            text, around = self.buffer.filter, self.buffer.context
+            words.append(f"{self.buffer.count:,} " + (f"around '{text}' ±{around}" if around else f"with '{text}'"))
         if view.pattern is not None:
             words.append(self._found_words())
         if view.wrapping:

@@ -45,6 +45,7 @@ class LogView(LogRows, can_focus=True):
         super().__init__(buffer, id=id)
         self.wrapping = False
         self.seen = 0  # how many lines there were when following stopped
+        self._lead: int | None = None  # rows to be kept above the current line, where that was asked for
 
     @property
     def behind(self) -> int:
@@ -94,8 +95,9 @@ class LogView(LogRows, can_focus=True):
     def go_to(self, index: int, lead: int | None = None) -> None:
         """Make a shown line the current one, in view; the last line does not follow by itself.
 
-        With `lead`, it stands so many rows below the top, so that what follows it is seen.
+        With `lead`, it stands so many rows below the top, so that what follows it is seen, until the person moves.
         """
+        self._lead = lead
         count = self.buffer.count
         if not count:
             return
@@ -193,7 +195,7 @@ class LogView(LogRows, can_focus=True):
         self.buffer.wrap(self.text_width if self.wrapping else 0)
         self._resized()
         if not self.following:
-            self.go_to(self.current)
+            self.go_to(self.current, self._lead)
 
     def _resized(self) -> None:
         wide = self.buffer.widest + (TIME_WIDTH if self.timing else 0)
