@@ -82,6 +82,10 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
                 remedy,
                 "sample",
             )
+    for other in files.samples:
+        if not ports.files.exists(resources.path(plan, other)):
+            remedy = "write it, or take it out of the plan's samples"
+            yield Problem(other, 0, "warning", "there is no such sample", remedy, "sample")
 
 
 def _script(file: str, path: str, ports: Ports) -> str:

@@ -95,3 +95,15 @@ def test_problems_of_all_files_are_told() -> None:
         ("myenv.yml", "prefix"),
         ("sample.json", "sample"),
     ]
+
+
+def test_another_sample_that_is_not_there_is_told() -> None:
+    world = memory_ports.World()
+    world.files["/plan/empty.json"] = "{}"
+    plan = memory_ports.plan()
+    plan = replace(plan, scoring=replace(plan.scoring, samples=("empty.json", "gone.json")))
+    *_, last = check.check(plan, world.ports())
+    assert isinstance(last, Checked)
+    assert [(one.file, one.severity, one.message) for one in last.problems] == [
+        ("gone.json", "warning", "there is no such sample")
+    ]
