@@ -10,7 +10,8 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 
 from edgetui.ui.widgets.log_buffer import LogBuffer, clean, plain
-from edgetui.ui.widgets.log_pane import LogPane, shortened
+from edgetui.ui.widgets.log_pane import LogPane
+from edgetui.ui.widgets.log_words import shortened
 
 
 class LogApp(App[None]):

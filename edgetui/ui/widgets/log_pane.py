@@ -15,7 +15,7 @@ from textual.events import Key
 from textual.timer import Timer
 from textual.widgets import Input
 
-from edgetui.ui.widgets import type_ahead
+from edgetui.ui.widgets import log_words, type_ahead
 from edgetui.ui.widgets.framed import Framed
 from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.log_buffer import MAX_LINES, LogBuffer, plain
@@ -267,42 +267,9 @@ Hold Shift to use the terminal's own selection.
         self._describe()
 
     def _describe(self) -> None:
-        view, total = self.view, self.buffer.total
-        words = [self.title, f"{total:,} lines" if total else self.empty]
-        if not view.following:
-            words.append(f"paused, {view.behind:,} new, End follows" if view.behind else "paused, End follows")
-        elif total:
-            words.append("following")
-        if self.buffer.filter:
-            text, around = self.buffer.filter, self.buffer.context
-            words.append(f"{self.buffer.count:,} " + (f"around '{text}' ±{around}" if around else f"with '{text}'"))
-        if view.pattern is not None:
-            words.append(self._found_words())
-        if view.wrapping:
-            words.append("wrapped")
-        elif view.scroll_offset.x:
-            words.append(f"from column {view.scroll_offset.x + 1}")
-        marked = view.marked_range
-        if marked is not None:
-            words.append(f"{marked[1] - marked[0] + 1} marked, y copies")
-        self.frame(" · ".join(words), shortened(self.path, max(self.size.width - 6, 20)))
-
-    def _found_words(self) -> str:
-        view = self.view
-        if view.pattern is None:
-            return ""
-        numbers = self.buffer.matches(view.pattern)
-        if not numbers:
-            return f"no '{self.find_text}'"
-        if not view.following and view.cursor in numbers:
-            return f"'{self.find_text}' {numbers.index(view.cursor) + 1} of {len(numbers)}"
-        return f"'{self.find_text}' {len(numbers)} found"
+        words = " · ".join([self.title, *log_words.standing(self.view, self.empty, self.find_text)])
+        self.frame(words, log_words.shortened(self.path, max(self.size.width - 6, 20)))
 
     def on_resize(self) -> None:
         """Fit the path to the new width."""
         self._describe()
-
-
-def shortened(path: str, width: int) -> str:
-    """A path that fits `width` cells: the end of it is what tells files apart."""
-    return path if len(path) <= width else "…" + path[1 - width :]
