@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from edgetui.ui.widgets.line_input import LineInput
+from edgetui.ui.widgets.end_input import EndInput
 
 
 class Field(Vertical):
@@ -55,9 +55,7 @@ class Field(Vertical):
         self.help_text = inspect.cleandoc(help)
         self._saved = value
         self._problem = ""
-        self._input = LineInput(
-            value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False
-        )
+        self._input = EndInput(value, placeholder=placeholder, suggester=suggester, compact=True, select_on_focus=False)
         self._input.cursor_blink = False
 
     def compose(self) -> ComposeResult:
