@@ -16,7 +16,7 @@ import shlex
 import msgspec
 
 from edgetui.core import parser_words, pythons
-from edgetui.core.conda.document import fitting_python
+from edgetui.core.conda.document import fitting_python, is_local
 from edgetui.core.errors import bad_input
 
 APP_ROOT = "/var/azureml-app"
@@ -35,7 +35,7 @@ _FORM = 2  # changes when the same environment would be built in another way
 _CONDA_PLATFORMS = ("linux/amd64", "linux/arm64")
 _COMPILED_AT_ONCE = 500  # files by one process
 _CONDA_SPEC = re.compile(r"(?:[^:\s]+::)?\s*([A-Za-z0-9_.-]+)\s*(.*)")
-_LOCAL = re.compile(r"-[rce](?:\s|$)|--(?:requirement|constraint|editable)\b|\.{0,2}/|file:")
+_LOCAL = re.compile(r"-[rc](?:\s|$)|--(?:requirement|constraint)\b")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _INDEX = re.compile(r"https?://[^\s'\"\\$`@]+")
 
@@ -94,7 +94,7 @@ def environment(text: str) -> Environment:
             conda.append(" ".join(re.sub(r"\s*([<>=!~,|])\s*", r"\1", str(entry)).split()))
     pip = [line for line in pip if line and not line.startswith("#")]
     for line in pip:
-        if _LOCAL.match(line) or "\n" in line:
+        if _LOCAL.match(line) or is_local(line) or "\n" in line:
             raise _unfit(f"The pip line {line!r} names a file that the image has not", "List the packages themselves")
     channels = tuple(str(one) for one in document.get("channels") or []) if conda else ()
     options = [line for line in pip if line.startswith("-")]

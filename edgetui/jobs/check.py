@@ -65,7 +65,8 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
             context=bool(plan.image.context) and plan.image.builder != "azureml",
         )
     today = datetime.now(tz=timezone.utc).date().isoformat()
-    yield from conda.check(files.environment, environment, today)
+    slim = plan.image.builder != "azureml" and not plan.image.base  # our Dockerfile on Python's own image
+    yield from conda.check(files.environment, environment, today, has_git=not slim)
     yield from _model(plan, environment, ports)
     if files.sample:
         sample = ports.files.read_text(resources.path(plan, files.sample), "scoring.sample")

@@ -144,6 +144,7 @@ def test_a_python_that_cannot_be_is_an_error_wherever_it_is_asked_for(entry: str
         assert caught.value.remedy
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_behind_python_is_taken(text: str) -> None:
     wanted = pythons.bounds(f"python{text}")
@@ -195,7 +196,6 @@ def test_pins_of_conda_change_what_names_no_build(before: str, after: str) -> No
     assert conda.with_pins(text, {}, pins) == text.replace(before, after, 1)
 
 
-@settings(deadline=None)
 def in_yaml(text: str, quoting: str) -> str:
     """A text as a scalar of YAML, in one of its three ways."""
     if quoting == "'":
@@ -213,6 +213,7 @@ REQUIREMENTS = st.tuples(
 VERSIONS = {"joblib": "1.6.0", "num-py": "2.2.6+cpu", "scikit-learn": "1.0", "a-b": "1!2.0rc1"}
 
 
+@settings(max_examples=60, deadline=None)  # each reads some files
 @given(
     st.lists(
         st.tuples(REQUIREMENTS, st.sampled_from(["", "'", '"']), st.sampled_from(["", '  # kept: "it\'s"'])), max_size=5
@@ -258,6 +259,7 @@ def test_a_line_that_cannot_be_pinned_safely_stays_as_it_is(lines: str) -> None:
     assert conda.with_pins("dependencies:\n  - pip:\n      - numpy\n", {"numpy": "1: {"}).endswith("- numpy\n")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.dictionaries(st.text(max_size=10), st.text(max_size=5)))
 def test_pinning_any_text_never_fails(text: str, versions: dict[str, str]) -> None:
     assert isinstance(conda.with_pins(text, versions), str)

@@ -122,6 +122,11 @@ def test_conda_packages_for_a_processor_that_has_none_are_refused() -> None:
     assert (caught.value.field, "gdal" in caught.value.title) == ("image.platform", True)
 
 
+def test_a_repository_is_no_file_of_this_machine() -> None:
+    wanted = dockerfile.environment("dependencies: [pip: ['-e git+https://git.example.org/x.git@v1#egg=x']]\n")
+    assert wanted.pip == ("-e git+https://git.example.org/x.git@v1#egg=x",)
+
+
 def test_a_conda_package_keeps_its_form() -> None:
     wanted = dockerfile.environment(CONDA + "- gdal >= 3, <4\n- proj 9.*\n- libblas =3.9.0 = *openblas\n")
     assert wanted.conda == ("gdal>=3,<4", "libblas=3.9.0=*openblas", "proj 9.*")
@@ -158,6 +163,8 @@ def test_a_base_that_is_no_image_is_refused(base: str) -> None:
         "- a\n",
         "dependencies: [{pip: ['-r other.txt']}]\n",
         "dependencies: [{pip: ['-e .']}]\n",
+        "dependencies: [{pip: ['numpy @ file:///tmp/numpy']}]\n",
+        "dependencies: [{pip: ['x-1.0-py3-none-any.whl']}]\n",
         "a: [\n",
     ],
 )

@@ -13,6 +13,7 @@ from edgetui.core.errors import bad_input
 from edgetui.core.models import Problem
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_FOR_PIP = re.compile(r"(?:-|git\+|https?://).*|[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*(?:(?:[=<>~!]|@\s|;).*)?")
 NO_NAME = ("-", "git+", "hg+", "svn+", "http://", "https://", "file:", ".", "/")
 
 
@@ -41,6 +42,7 @@ class Document:
     pip: list[Entry] = field(default_factory=list)
     channels: list[Entry] = field(default_factory=list)
     prefix: int = 0  # its line
+    variables: int = 0  # its line
     has_pip_section: bool = False
     problems: list[Problem] = field(default_factory=list)
     readable: bool = False
@@ -67,7 +69,19 @@ def read(file: str, text: str) -> Document:
         document.problems.append(problem(file, 0, "yaml", f"this is not YAML: {parser_words.yaml(wrong)}"))
     else:
         document.problems += _fill(document, loaded)
+    if not document.readable and _for_pip(file, text):
+        message = "this is a list for pip, not a conda environment"
+        remedy = "put its lines below `dependencies:` and `- pip:` of a file such as myenv.yml"
+        document.problems = [problem(file, 0, "shape", message, remedy)]
     return document
+
+
+def _for_pip(file: str, text: str) -> bool:
+    """Whether a text is a requirements.txt."""
+    lines = [line.partition(" #")[0].strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    lines = [line for line in lines if line]
+    pinned = any(re.match(r"[\w.-]+(\[[^\]]*\])?\s*[=<>~!]=?", line) for line in lines)
+    return (pinned or (bool(lines) and file.lower().endswith(".txt"))) and all(map(_FOR_PIP.fullmatch, lines))
 
 
 def _fill(document: Document, loaded: Any) -> Iterator[Problem]:
@@ -81,6 +95,7 @@ def _fill(document: Document, loaded: Any) -> Iterator[Problem]:
         return
     document.readable = True
     document.prefix = _line(loaded, "prefix") if "prefix" in loaded else 0
+    document.variables = _line(loaded, "variables") if loaded.get("variables") else 0
     channels = loaded.get("channels")
     if isinstance(channels, list):
         document.channels = [Entry(str(one), _item_line(channels, place)) for place, one in enumerate(channels)]
@@ -91,7 +106,7 @@ def _fill(document: Document, loaded: Any) -> Iterator[Problem]:
         elif not isinstance(entry, dict):
             yield problem(file, line, "entry", f"{entry!r} is not a package")
         elif not isinstance(packages := entry.get("pip"), list):
-            yield problem(file, line, "section", f"{next(iter(entry), 'this entry')!r} is not a package")
+            yield _no_section(file, line, entry)
         else:
             document.has_pip_section = True
             for number, one in enumerate(packages):
@@ -101,6 +116,30 @@ def _fill(document: Document, loaded: Any) -> Iterator[Problem]:
                 else:  # such as `--no-binary :all:`, whose colon makes it a mapping
                     message = "this is no text: YAML reads it as something else"
                     yield problem(file, line, "entry", message, "put the line in quotes")
+
+
+def _no_section(file: str, line: int, entry: dict[str, Any]) -> Problem:
+    """What is wrong with an entry that YAML reads as a mapping."""
+    key, value = next(iter(entry.items()), ("", None))
+    if key == "pip" and value in (None, ""):
+        message = "`- pip:` has no list below it"
+        return problem(file, line, "section", message, "write the packages below it, or delete the colon")
+    if key == "pip":
+        return problem(file, line, "section", "`- pip:` has no list below it", f"write `- {value}` in a line below it")
+    if isinstance(value, (str, int, float)):
+        message = f"`{key}: {value}` is no package: the colon makes it something else"
+        return problem(file, line, "section", message, f"write {key}={value}")
+    return problem(file, line, "section", f"{key or 'this entry'!r} is not a package")
+
+
+def is_local(requirement: str) -> bool:
+    """Whether a line of the pip part names a file or folder of this machine. `-e git+https://` does not."""
+    text = re.sub(r"^(?:-e|--editable)[\s=]+", "", requirement.partition(" #")[0].strip())
+    if re.match(r"(?:[\w.-]+(?:\[[^\]]*\])?\s*@\s*)?(?:(?:git|hg|svn|bzr)\+(?!file:)|https?://)", text):
+        return False
+    named = text != requirement.partition(" #")[0].strip() or text.startswith((".", "/", "file:", "~"))
+    wheel = re.search(r"\.(?:whl|tar\.gz|zip)(?:\[[^\]]*\])?\s*(?:;.*)?$", text)
+    return named or "@ file:" in text or "+file:" in text or (wheel is not None and not text.startswith("-"))
 
 
 def pip_requirements(text: str) -> list[Entry]:

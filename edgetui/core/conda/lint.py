@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from edgetui.core import pythons
 from edgetui.core.conda import requirements
 from edgetui.core.conda.document import Document, Entry, read
@@ -20,29 +22,34 @@ from edgetui.core.models import Problem
 
 # `name=1.2=py36h1234567_0`: a build of one Python, one platform, one day. `name=1.2=*_cpu` chooses a variant.
 _BUILD = re.compile(r"^[^=\s\[]+=[^=\s\[]+=(?P<build>[^=\s*]+)$")
+_ANY_PLATFORM = re.compile(r"(?:pyh?(?:[0-9a-f]{7})?|h?d8ed1ab|pyhd8ed1ab)_\d+")  # what conda calls noarch
 _CREDENTIAL = re.compile(r"://[^/\s@:]*:?[^/\s@]+@|/t/[A-Za-z0-9-]{6,}/")
 
 
-def check(file: str, text: str, today: str = pythons.TABLE_DATE) -> list[Problem]:
+def check(file: str, text: str, today: str = pythons.TABLE_DATE, *, has_git: bool = True) -> list[Problem]:
     """Return what is wrong with the conda environment `text`, by line; `file` is the name to show. Never raises.
 
     Args:
         file: the name to show.
         text: the environment.
         today: the day that Python versions are judged for, ISO 8601.
+        has_git: whether the image in which the packages are installed has git.
     """
     document = read(file, text)
     found = list(document.problems)
     if document.readable:
-        found += _document(document, today)
+        found += _document(document, today, has_git=has_git)
     return sorted(found, key=lambda one: (one.line, one.rule))
 
 
-def _document(document: Document, today: str) -> Iterator[Problem]:
+def _document(document: Document, today: str, *, has_git: bool) -> Iterator[Problem]:
     file = document.file
     if document.prefix:
         message = "`prefix:` names a folder of one machine and is ignored by the build"
         yield problem(file, document.prefix, "prefix", message)
+    if document.variables:
+        message = "`variables:` are not set in the image"
+        yield problem(file, document.variables, "variables", message)
     yield from _channels(document)
     names = {entry.name for entry in (*document.conda, *document.pip)}
     if document.pip and "pip" not in {entry.name for entry in document.conda}:
@@ -55,8 +62,10 @@ def _document(document: Document, today: str) -> Iterator[Problem]:
     yield from _twice(document)
     for entry in document.conda:
         yield from _conda_entry(file, entry)
+    yield from _builds(document)
     for entry in document.pip:
-        yield from requirements.check(file, entry)
+        yield from requirements.check(file, entry, has_git=has_git)
+    yield from requirements.hashes(file, document.pip)
     for entry in (*document.conda, *document.pip):
         yield from _names(file, entry)
 
@@ -126,6 +135,24 @@ def _twice(document: Document) -> Iterator[Problem]:
             yield problem(document.file, entry.line, "twice", message)
 
 
+def _builds(document: Document) -> Iterator[Problem]:
+    """An export names a build in every line: that is told once."""
+    found = [(entry, build) for entry in document.conda if (build := _platform_build(entry.text.strip()))]
+    if found:
+        (entry, build), more = found[0], len(found) - 1
+        also = f" (and {more} more line{'' if more == 1 else 's'})" if more else ""
+        message = f"the build {build!r} is a file of one platform{also}; on another one it is not found"
+        yield problem(document.file, entry.line, "build-string", message)
+
+
+def _platform_build(text: str) -> str:
+    """The build that a conda entry names, where it is one of a platform."""
+    found = _BUILD.match(text)
+    if found is None or _ANY_PLATFORM.fullmatch(found["build"]):
+        return ""
+    return found["build"] if re.search(r"\d|h[0-9a-f]{7}", found["build"]) else ""
+
+
 def _conda_entry(file: str, entry: Entry) -> Iterator[Problem]:
     text = entry.text.strip()
     if has_credential(text):
@@ -139,10 +166,6 @@ def _conda_entry(file: str, entry: Entry) -> Iterator[Problem]:
     ):
         yield problem(file, entry.line, "malformed", f"conda cannot read {text!r}", "write name=version")
         return
-    build = _BUILD.match(text)
-    if build and re.search(r"\d|h[0-9a-f]{7}", build["build"]):
-        message = f"the build {build['build']!r} is a file of one platform; on another one it is not found"
-        yield problem(file, entry.line, "build-string", message)
     if entry.name not in {"pip", "python"} and re.fullmatch(r"(?:\S+::)?[\w.-]+", text):
         message = f"{entry.name} has no version: the next build may get another one"
         yield problem(file, entry.line, "unpinned", message, f"write {entry.name}=VERSION")
@@ -159,7 +182,18 @@ def _names(file: str, entry: Entry) -> Iterator[Problem]:
     marked = ";" in entry.text and re.search(r"platform|os_name", entry.text.partition(";")[2])
     if entry.name in NOT_LINUX and not marked:
         yield problem(file, entry.line, "platform-only", f"{entry.name} does not exist for Linux")
-    elif entry.name in WRONG_NAMES:
+    elif entry.name in WRONG_NAMES and not _existed(entry):
         right = WRONG_NAMES[entry.name]
         message = f"{entry.name} is not the package: it is called {right}"
         yield problem(file, entry.line, "wrong-name", message, f"write {right}")
+
+
+def _existed(entry: Entry) -> bool:
+    """Whether a package is asked for in a version that was released by that name: tensorflow-gpu ends with 2.11."""
+    found = re.match(r"tensorflow[-_]gpu\s*(=?[=<~].*)", entry.text.strip().rpartition("::")[2].partition(";")[0])
+    if entry.name != "tensorflow-gpu" or found is None:
+        return False
+    try:
+        return not SpecifierSet(re.sub(r"^=(?!=)", "==", found[1].partition(" ")[0])).contains("2.12.0")
+    except InvalidSpecifier:
+        return False

@@ -9,18 +9,19 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from edgetui.core.conda.document import Entry
+from edgetui.core.conda.document import Entry, is_local
 from edgetui.core.conda.rules import DISPLAY, problem
 from edgetui.core.models import Problem
 
 _INDEX = ("--index-url", "--extra-index-url", "-i ", "--find-links", "-f ", "--trusted-host")
-_REMOTE = re.compile(r"(?:git|hg|svn)\+|https?://")
+_REMOTE = re.compile(r"^(?:(?:-e|--editable)[\s=]+)?(?:[\w.-]+(?:\[[^\]]*\])?\s*@\s*)?(?:(?:git|hg|svn)\+|https?://)")
+_OPTIONS = re.compile(r"\s+--(?:hash|config-settings|global-option)\b.*")  # pip takes these behind a requirement
 _COMMIT = re.compile(r"@[0-9a-fA-F]{7,40}(?:#|$)|@v?\d[\w.]*(?:#|$)")
 _CREDENTIAL = re.compile(r"://(?!git@)[^/\s@]+@|/t/[A-Za-z0-9-]{6,}/")
 
 
-def check(file: str, entry: Entry) -> Iterator[Problem]:
-    """Say what is wrong with one entry of the pip part."""
+def check(file: str, entry: Entry, *, has_git: bool = True) -> Iterator[Problem]:
+    """Say what is wrong with one entry of the pip part; `has_git` tells whether the image in which it is installed has git."""
     text = entry.text.partition(" #")[0].strip()
     line = entry.line
     if _CREDENTIAL.search(text) and "${" not in text:
@@ -30,18 +31,29 @@ def check(file: str, entry: Entry) -> Iterator[Problem]:
             yield problem(file, line, "private-index", "the build must reach this index")
     elif text.startswith(("-r", "--requirement", "-c ", "--constraint")):
         yield problem(file, line, "requirements-file", "another file is named, which the build does not get")
-    elif (
-        text.startswith(("-e", "--editable", ".", "/", "file:"))
-        or "@ file:" in text
-        or (text.endswith(".whl") and "://" not in text)
-    ):
-        yield problem(file, line, "local-file", "a file of this machine is named, which the build does not get")
-    elif _REMOTE.match(text) or re.search(r"@\s*(?:(?:git|hg|svn)\+|https?://)", text):
+    elif is_local(text):
+        message, remedy = "a file of this machine is named, which the build does not get", ""
+        if entry.name and "@ file:" in text:
+            remedy = f"write {entry.name}==VERSION (`pip freeze` in a conda environment writes such lines)"
+        yield problem(file, line, "local-file", message, remedy)
+    elif _REMOTE.search(text):
         if "git+" in text and not _COMMIT.search(text):
             message = "the newest commit is taken: the next build may get another one"
             yield problem(file, line, "unpinned", message, "add `@` and a tag or commit")
+        if "git+" in text and not has_git:
+            message = "it is fetched by git, which Python's own slim image has not"
+            yield problem(file, line, "needs-git", message)
     elif not text.startswith("-"):
-        yield from _requirement(file, entry, text)
+        yield from _requirement(file, entry, _OPTIONS.sub("", text))
+
+
+def hashes(file: str, entries: list[Entry]) -> Iterator[Problem]:
+    """Say which requirement has no hash where another one has."""
+    listed = [entry for entry in entries if not entry.text.strip().startswith("-")]
+    without = [entry for entry in listed if "--hash" not in entry.text]
+    if without and len(without) < len(listed):
+        message = f"{without[0].name or without[0].text} has no --hash, and another requirement has: pip refuses that"
+        yield problem(file, without[0].line, "hashes", message)
 
 
 def _requirement(file: str, entry: Entry, text: str) -> Iterator[Problem]:

@@ -34,10 +34,15 @@ RULES: dict[str, Rule] = {
     "python-version": Rule("warning", "use one that is supported"),
     "python-too-old": Rule("error", "use one that is supported"),
     "prefix": Rule("warning", "delete the line"),
-    "build-string": Rule("warning", "delete the second `=` and what follows: it names a file of one platform"),
+    "build-string": Rule(
+        "warning", "delete the second `=` and what follows; `conda env export --no-builds` leaves it out"
+    ),
     "unpinned": Rule("warning", "write name==VERSION"),
     "private-index": Rule("warning", "make sure that the build reaches it, or use a package of the public index"),
-    "local-file": Rule("warning", "publish it, or name a URL: only this file goes to the build"),
+    "local-file": Rule("error", "publish it, or name a URL: only this file goes to the build"),
+    "hashes": Rule("error", "give all of them hashes, or none: pip takes it for all or nothing"),
+    "needs-git": Rule("warning", "name a base image that has git (image.base), or the address of an archive (.zip)"),
+    "variables": Rule("warning", "set them for the module (step 7 Deploy), or in the scoring script"),
     "licence": Rule("warning", "name `conda-forge` instead, unless you have a licence"),
     "needs-display": Rule("warning", "use the package for machines without a screen"),
 }
