@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from edgetui.core.models import Problem
-from edgetui.core.scoring.contract import HEADERS
+from edgetui.core.scoring.contract import HEADERS, RAWHTTP
 from edgetui.core.scoring.reading import Function, Script
 from edgetui.core.scoring.rules import problem
 from edgetui.core.scoring.variables import own, stored
@@ -126,10 +126,12 @@ class _Values:
 
 def _decodes(script: Script, run: Function) -> Iterator[Problem]:
     """Undecorated, `run` gets a text: neither `raw_data["x"]` nor `raw_data.get("x")` can work."""
-    if run.decorator_list:
-        return
     data = next((one.arg for one in (*run.args.args, *run.args.kwonlyargs) if one.arg != HEADERS), "")
     nodes = list(own(run))
+    if any(script.dotted(one) in RAWHTTP for one in run.decorator_list):
+        yield from _raw(script, data, nodes)
+    if run.decorator_list:
+        return
     if not data or data in stored(nodes):
         return
     calls = [node for node in nodes if isinstance(node, ast.Call)]
@@ -143,6 +145,19 @@ def _decodes(script: Script, run: Function) -> Iterator[Problem]:
             message = f"`{data}` is the body as a text; it has no keys yet"
             yield problem(script.file, node.lineno, "not-decoded-tried" if tried else "not-decoded", message)  # type: ignore[attr-defined]  # an expression, so it has a line
             return
+
+
+def _raw(script: Script, data: str, nodes: list[ast.AST]) -> Iterator[Problem]:
+    """With `@rawhttp` `run` gets the request: `json.loads(request)` cannot work."""
+    if data in stored(nodes):
+        return
+    for node in nodes:
+        if not isinstance(node, ast.Call) or script.dotted(node.func) != "json.loads" or not node.args:
+            continue
+        if isinstance(node.args[0], ast.Name) and node.args[0].id == data:
+            message = f"with @rawhttp `{data}` is the request, not its body"
+            remedy = f"read the body: `json.loads({data}.get_data())`"
+            yield problem(script.file, node.lineno, "raw-text", message, remedy)
 
 
 def _as_a_dict(node: ast.AST, data: str) -> bool:

@@ -67,6 +67,7 @@ RULES: dict[str, Rule] = {
     ),
     "schema-name": Rule("error", "run", "give `@input_schema` the name of a parameter of `run`"),
     "not-decoded": Rule("error", "run", _DECODE),
+    "raw-text": Rule("error", "run", "read the body: `json.loads(request.get_data())`"),
     "no-global": Rule("error", "run", "begin `init` with `global NAME`"),
     "script-name": Rule(
         "error", "works", "name the script like a Python module: letters, digits and '_', ending in .py"

@@ -10,6 +10,8 @@ from edgetui.core.scoring.reading import FUNCTION, Function, Script, children, w
 from edgetui.core.scoring.rules import problem
 
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_ENDING = {"sys.exit", "exit", "os._exit", "flask.abort", "werkzeug.exceptions.abort"}
+_DEEP = 5
 _NEW_SCOPES = (*FUNCTION, ast.Lambda, ast.ClassDef)
 
 
@@ -22,7 +24,7 @@ def check(script: Script) -> Iterator[Problem]:
         yield from _no_global(script, init)
     for name, tries in script.tries.items():
         function = script.function(name)
-        goes_on = any(not _ends(handler.body) for node in tries for handler in node.handlers)
+        goes_on = any(not _ends(script, handler.body) for node in tries for handler in node.handlers)
         if function is not None and goes_on:
             yield from _swallowed(script, function)
 
@@ -108,7 +110,7 @@ def _block(script: Script, body: list[ast.stmt], known: set[str]) -> Iterator[Pr
         if isinstance(node, ast.Try):
             tried = stored(one for part in (*node.body, *node.orelse) for one in walk(part))
             for handler in node.handlers:
-                if _ends(handler.body):
+                if _ends(script, handler.body):
                     continue
                 saved = stored(one for part in handler.body for one in walk(part))
                 lost = (
@@ -129,14 +131,17 @@ def _block(script: Script, body: list[ast.stmt], known: set[str]) -> Iterator[Pr
         known |= stored(walk(node)).keys()
 
 
-def _ends(body: list[ast.stmt]) -> bool:
+def _ends(script: Script, body: list[ast.stmt], depth: int = 0) -> bool:
     """Whether a block never goes on after its end."""
     last = body[-1] if body else None
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
-        name = ast.unparse(last.value.func)
-        return name in {"sys.exit", "exit", "os._exit"}
+        name = script.dotted(last.value.func)
+        helper = script.function(name)
+        if helper is not None and depth < _DEEP:
+            return isinstance(helper.body[-1], ast.Raise) or _ends(script, helper.body[-1:], depth + 1)
+        return name in _ENDING
     if isinstance(last, ast.If):
-        return bool(last.orelse) and _ends(last.body) and _ends(last.orelse)
+        return bool(last.orelse) and _ends(script, last.body, depth) and _ends(script, last.orelse, depth)
     return isinstance(last, _ENDS)
 
 
