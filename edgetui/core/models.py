@@ -245,6 +245,13 @@ class EngineState(Record, frozen=True):
     remedy: str = ""
 
 
+class PackageIndex(Record, frozen=True):
+    """Where pip's packages come from: the index's address, a file of certificates to trust; "" is as pip is configured."""
+
+    url: str = ""
+    ca: str = ""
+
+
 class ResolveRequest(Record, frozen=True):
     """A pip part to resolve: requirement lines with their line numbers in `file`; `python` as `3.11`, `platform` as `linux/amd64`."""
 
@@ -254,6 +261,7 @@ class ResolveRequest(Record, frozen=True):
     channels: tuple[str, ...]
     python: str
     platform: str
+    index: PackageIndex = PackageIndex()
 
 
 class TrialRequest(Record, frozen=True):
@@ -274,6 +282,7 @@ class TrialRequest(Record, frozen=True):
     seconds: float = 120.0
     memory: int = 4 << 30
     others: tuple[tuple[str, str], ...] = ()
+    index: PackageIndex = PackageIndex()
 
 
 class SampleAnswer(Record, frozen=True):

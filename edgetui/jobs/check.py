@@ -239,6 +239,7 @@ def trial_inputs(plan: Plan, ports: Ports) -> str:
         scoring_inputs(plan, ports),
         ports.files.fingerprint(resources.path(plan, sample), "scoring.sample") if sample else "",
         ports.files.fingerprint(resources.path(plan, model), "model.path") if model else "",
+        *filter(None, [resources.package_index(plan).url]),
         *(
             _now(partial(ports.files.fingerprint, resources.path(plan, one), "scoring.samples"))
             for one in plan.scoring.samples
@@ -249,7 +250,7 @@ def trial_inputs(plan: Plan, ports: Ports) -> str:
 def resolving_inputs(plan: Plan, ports: Ports) -> str:
     """Fingerprint of what the resolver takes: the environment, for the image's platform."""
     text = ports.files.read_text(resources.path(plan, plan.scoring.environment), "scoring.environment")
-    return resources.fingerprint(text, plan.image.platform)
+    return resources.resolving(plan, text)
 
 
 def model_inputs(plan: Plan, ports: Ports) -> str:

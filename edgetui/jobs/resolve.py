@@ -38,6 +38,7 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
         tuple(entry.text for entry in read.channels),
         document.needed_python(text),
         plan.image.platform,
+        resources.package_index(plan, ports),
     )
     for event in ports.resolver.resolve(request):
         if isinstance(event, Resolved):
@@ -45,8 +46,8 @@ def resolve(plan: Plan, ports: Ports) -> Iterator[Event]:
                 event,
                 platform=request.platform,
                 python=request.python,
-                inputs=resources.fingerprint(text, request.platform),
-                pinned_inputs=resources.fingerprint(with_pins(text, event.pins, event.conda_pins), request.platform),
+                inputs=resources.resolving(plan, text),
+                pinned_inputs=resources.resolving(plan, with_pins(text, event.pins, event.conda_pins)),
             )
         else:
             yield event

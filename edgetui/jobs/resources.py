@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from edgetui.core.errors import EdgeError, bad_input
-from edgetui.core.models import HubInfo, RegistryCredential, RegistryInfo, WorkspaceInfo
+from edgetui.core.models import HubInfo, PackageIndex, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
@@ -24,6 +24,25 @@ def fingerprint(*parts: str) -> str:
         raw = part.encode()
         whole.update(f"{len(raw)}:".encode() + raw)
     return whole.hexdigest()
+
+
+def package_index(plan: Plan, ports: Ports | None = None) -> PackageIndex:
+    """Where the image's packages come from: an Azure ML workspace's builder takes no index of the plan's.
+
+    Raises:
+        EdgeError: (input) with `ports`: the file of certificates cannot be read.
+    """
+    if plan.image.builder == "azureml":
+        return PackageIndex()
+    ca = path(plan, plan.image.ca_bundle) if plan.image.ca_bundle else ""
+    if ca and ports is not None:
+        ports.files.open(ca, "image.ca_bundle").close()
+    return PackageIndex(plan.image.index_url, ca)
+
+
+def resolving(plan: Plan, environment: str) -> str:
+    """Fingerprint of what the resolver takes: the environment's text, for the plan's platform and index."""
+    return fingerprint(environment, plan.image.platform, *filter(None, [package_index(plan).url]))
 
 
 def workspace(plan: Plan, ports: Ports) -> WorkspaceInfo:

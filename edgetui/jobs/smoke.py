@@ -62,6 +62,7 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
         seconds,
         memory,
         others,
+        resources.package_index(plan, ports),
     )
     inputs = check.trial_inputs(plan, ports)
     for event in ports.trial.run(request):

@@ -17,6 +17,7 @@ from edgetui.adapters.trial.supervised import Limits, Supervised
 from edgetui.core.cancel import current
 from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, LogLine, Progress
+from edgetui.core.models import PackageIndex
 
 INSTALLING = 900.0  # seconds
 _MARKER = "edgetui-environment.json"  # written last: an environment without it is not there
@@ -38,8 +39,10 @@ class TrialEnvironments:
     def __init__(self, cache: Path, seconds: float = INSTALLING) -> None:
         self._folder, self._uv, self._seconds = cache / "trial-environments", cache / "uv", seconds
 
-    def ensure(self, requirements: Sequence[str], python: str) -> Generator[Event, None, TrialEnvironment]:
-        """Give the environment with these requirements; installs it unless that was done before.
+    def ensure(
+        self, requirements: Sequence[str], python: str, index: PackageIndex | None = None
+    ) -> Generator[Event, None, TrialEnvironment]:
+        """Give the environment with these requirements, from `index`; installs it unless that was done before.
 
         Raises:
             EdgeError: it cannot be installed; the detail is uv's own words.
@@ -47,7 +50,8 @@ class TrialEnvironments:
         from filelock import FileLock, Timeout
 
         interpreter, version = yield from self._interpreter(python)
-        content = json.dumps({"pip": sorted(requirements), "python": version, "at": interpreter})
+        origin = {"index": index.url} if index is not None and index.url else {}
+        content = json.dumps({"pip": sorted(requirements), "python": version, "at": interpreter, **origin})
         target = self._folder / hashlib.sha256(content.encode()).hexdigest()[:32]
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(target.with_suffix(".lock"))
@@ -64,7 +68,7 @@ class TrialEnvironments:
                     raise cancelled("Installing the environment") from None
         try:
             if not (target / _MARKER).exists() or not _python_of(target).exists():
-                yield from self._install(requirements, interpreter, target)
+                yield from self._install(requirements, interpreter, target, index)
             os.utime(target / _MARKER)
         finally:
             lock.release()
@@ -90,7 +94,9 @@ class TrialEnvironments:
         yield LogLine("script", f"this machine has no Python {wanted}; the trial uses {own}")
         return sys.executable, own
 
-    def _install(self, requirements: Sequence[str], interpreter: str, target: Path) -> Generator[Event, None, None]:
+    def _install(
+        self, requirements: Sequence[str], interpreter: str, target: Path, index: PackageIndex | None
+    ) -> Generator[Event, None, None]:
         for old in self._folder.glob(f".{target.name}.*"):  # an installation that was killed; we hold the lock
             shutil.rmtree(old, ignore_errors=True)
         if target.exists():
@@ -104,15 +110,15 @@ class TrialEnvironments:
             listed = making / "requirements.txt"
             listed.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
             python = str(_python_of(making))
-            yield from self._run(["pip", "install", "--python", python, "--requirement", str(listed)])
+            yield from self._run(["pip", "install", "--python", python, "--requirement", str(listed)], index)
             (making / _MARKER).write_text(json.dumps(sorted(requirements)), encoding="utf-8")
             making.rename(target)
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
-    def _run(self, arguments: list[str]) -> Generator[Event, None, None]:
+    def _run(self, arguments: list[str], index: PackageIndex | None = None) -> Generator[Event, None, None]:
         said: list[str] = []
-        with self._program(arguments, self._seconds) as running:
+        with self._program(arguments, self._seconds, index) as running:
             for one in running.happenings():
                 if isinstance(one, str):
                     said.append(one)
@@ -130,10 +136,11 @@ class TrialEnvironments:
                 "The environment cannot be installed for the trial", words, remedy, field="scoring.environment"
             )
 
-    def _program(self, arguments: list[str], seconds: float) -> Supervised:
+    def _program(self, arguments: list[str], seconds: float, index: PackageIndex | None = None) -> Supervised:
         self._folder.mkdir(parents=True, exist_ok=True)
         command = [uv_program.program(), *arguments]
-        return Supervised(command, uv_program.environment(self._uv), self._folder, Limits(seconds, processes=1000))
+        environment = uv_program.environment(self._uv, index=index)
+        return Supervised(command, environment, self._folder, Limits(seconds, processes=1000))
 
     def _tidy(self, used: Path) -> None:
         """Remove what was not used for longest, so that edits of an environment do not fill the disk."""

@@ -65,7 +65,7 @@ class TrialServer:
 
     def run(self, request: TrialRequest) -> Iterator[Event]:
         """Install, start, ask, end; ends in `Smoked`. EdgeError where the environment cannot be made."""
-        environment = yield from self._environments.ensure(request.requirements, request.python)
+        environment = yield from self._environments.ensure(request.requirements, request.python, request.index)
         with claimed(self._folders, "trial") as folder:
             yield from _Trial(request, environment, folder).run()
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgetui.core.models import PackageIndex
+
 _KEPT = frozenset(
     (
         *(
@@ -39,12 +41,15 @@ def program() -> str:
     return str(find_uv_bin())
 
 
-def environment(cache: Path, outer: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(
+    cache: Path, outer: Mapping[str, str] | None = None, index: PackageIndex | None = None
+) -> dict[str, str]:
     """The environment of uv's process: nothing of Azure, no secret of ours, the index as pip is configured.
 
     Args:
         cache: uv's own cache folder.
         outer: the environment to take from; None is this process's.
+        index: the one that the image is built from, which then is the only one; None, or "" in it, is as pip is configured.
     """
     outer = os.environ if outer is None else outer
     found = {k: v for k, v in outer.items() if k.upper() in _KEPT or k.upper().startswith(_KEPT_PREFIXES)}
@@ -52,6 +57,11 @@ def environment(cache: Path, outer: Mapping[str, str] | None = None) -> dict[str
         found.pop("SSL_CERT_FILE", None)
     found = _own_credentials(cache, outer) | found | _index(outer)
     found.pop("UV_CACHE_DIR", None)
+    if index is not None and index.url:
+        found = {k: v for k, v in found.items() if k not in {*_INDEXES, "UV_FIND_LINKS", "UV_NO_INDEX"}}
+        found["UV_DEFAULT_INDEX"] = index.url
+    if index is not None and index.ca:
+        found["SSL_CERT_FILE"] = index.ca
     # A Python is chosen among those that are there; tens of megabytes are not fetched behind a check.
     found.setdefault("UV_PYTHON_DOWNLOADS", "never")
     return {**found, "UV_CACHE_DIR": str(cache), "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "PYTHONUNBUFFERED": "1"}

@@ -79,7 +79,8 @@ class UvResolver:
             command += ["--python-version", request.python]
         said: list[str] = []
         ended: Ended | None = None
-        with Supervised(command, uv_program.environment(self._cache / "uv"), here, Limits(self._seconds)) as running:
+        environment = uv_program.environment(self._cache / "uv", index=request.index)
+        with Supervised(command, environment, here, Limits(self._seconds)) as running:
             for one in running.happenings():
                 if isinstance(one, str):
                     said.append(one.replace(str(wanted), request.file))
