@@ -106,7 +106,7 @@ CAUSES = (
         "image.base",
     ),
     _cause(
-        r"requested access to the resource is denied|insufficient_scope|denied: ",
+        r"requested access to the resource is denied|insufficient_scope|denied: |^denied$",
         "the registry does not let this user push",
         "Use a credential that may push, such as the admin user's",
         _CREDENTIAL,

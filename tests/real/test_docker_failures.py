@@ -14,10 +14,11 @@ import msgspec
 import pytest
 import requests
 
-from edgetui.adapters.builders import docker_build
+from edgetui.adapters.builders import build_context, docker_build
 from edgetui.adapters.cloud import Cloud
 from edgetui.adapters.context import Context
 from edgetui.core.models import BuildRequest
+from tests.loopback import Asked, Reply, serve
 from tests.real.base_images import BASE, HANGING_BASE, WAITS, import_base, import_hanging_base
 from tests.real.builds import (
     BARE,
@@ -94,6 +95,27 @@ def test_a_refused_push_names_the_credential(
     with registry(tmp_path / "registry", USER, PASSWORD) as login_server:
         error = refused(lambda: list(builder.build(wanted(login_server, "wrong", BARE))))
     assert (error.field, error.kind) == ("registry.credential", "access")
+
+
+def test_a_user_who_may_not_push_there_is_told(
+    building: Engine, wanted: Callable[..., BuildRequest], tmp_path: Path
+) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            denied = {"code": "DENIED", "message": "requested access to the resource is denied"}
+            scope = 'Bearer realm="http://127.0.0.1/token",error="insufficient_scope"'
+            headers = {"Content-Type": "application/json", "WWW-Authenticate": scope}
+            return Reply(401, {"errors": [denied]}, headers)
+        return Reply(200 if asked.path == "/v2/" else 404)
+
+    with serve(answer) as server, contextlib.closing(building.client()) as client:
+        request = wanted(server.url.removeprefix("http://"))
+        repository = f"{request.credential.login_server}/pump"  # type: ignore[union-attr]
+        client.tag(HANGING_BASE, repository, "1")
+        work = docker_build._Work(client, request, Context(Cloud(), lambda _: ("", 0), tmp_path))
+        error = refused(lambda: list(work.push(f"{repository}:1", request.credential)))
+    assert (error.field, error.kind) == ("registry.credential", "access"), error
+    assert "let this user push" in error.title
 
 
 def test_a_registry_that_stalls_or_is_not_there_ends_the_push(
@@ -194,6 +216,27 @@ def test_another_python_than_the_base_image_has_is_told(
     error = refused(lambda: list(builder.build(wanted("127.0.0.1:9", environment=BARE.replace("3.11", "3.13")))))
     assert error.field == "image.base"
     assert "no Python 3.13" in error.title
+
+
+@pytest.mark.parametrize("words", ["Packing the build context", "Sending the build context to the engine"])
+def test_a_build_that_is_cancelled_before_it_began_leaves_nothing(
+    builder: docker_build.DockerBuilder, wanted: Callable[..., BuildRequest], building: Engine, words: str
+) -> None:
+    request = wanted("127.0.0.1:9", environment=BARE)
+    with contextlib.closing(building.client()) as client:
+        list(docker_build._Work(client, request, builder._context).build(*_environment_of(request)))
+        with Path(request.model_path).open("r+b") as model:
+            model.truncate(400 * 2**20)  # takes long enough on its way
+        build = InThread(builder, replace(request, tag="never"), words)
+        build.stop.cancel()
+        assert build.ended(3.0).kind == "cancelled"
+        assert not client.images("127.0.0.1:9/pump:never")
+    assert _emptied(building)
+
+
+def _environment_of(request: BuildRequest) -> tuple[build_context.Files, str]:
+    recipe = build_context.recipe(request)
+    return recipe.environment_context(), f"{docker_build.ENVIRONMENT}:{recipe.key}"
 
 
 def test_a_cancelled_build_ends_on_the_engine_and_leaves_no_container(

@@ -307,6 +307,7 @@ def test_a_file_that_is_missing_or_wrong_is_named(request_: BuildRequest, change
         ("write /x: no space left on device", "", "disk is full"),
         ("pull access denied for nosuch, repository does not exist", "image.base", "base image"),
         ("unauthorized: authentication required", "registry.credential", "credential"),
+        ("denied", "registry.credential", "push"),
         ("denied: requested access to the resource is denied", "registry.credential", "push"),
         ("standard_init_linux.go: exec user process caused: exec format error", "image.platform", "processor"),
         ("SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "image.ca_bundle", "certificate"),

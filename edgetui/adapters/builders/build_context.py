@@ -80,8 +80,33 @@ def write(files: Mapping[str, bytes | Path], to: IO[bytes], *, zipped: bool) -> 
         _archive(files, to)
 
 
+class Stopping:
+    """A file that can be read until the work is cancelled; for tarfile, and for requests, which asks for all of these."""
+
+    mode = "rb"
+
+    def __init__(self, file: IO[bytes], doing: str) -> None:
+        self._file, self._doing, self._stop = file, doing, cancel.current()
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file. Raises EdgeError when the work was cancelled."""
+        if self._stop.requested:
+            raise cancelled(self._doing)
+        return self._file.read(size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.read(2**16), b"")
+
+    def fileno(self) -> int:
+        """As a file's."""
+        return self._file.fileno()
+
+    def tell(self) -> int:
+        """As a file's."""
+        return self._file.tell()
+
+
 def _archive(files: Mapping[str, bytes | Path], to: IO[bytes]) -> None:
-    stop = cancel.current()
     paths = {PurePosixPath(name): source for name, source in files.items()}
     # Without entries of their own, folders would get the time of the build.
     folders = {parent for path in paths for parent in path.parents} - {PurePosixPath(".")}
@@ -91,8 +116,6 @@ def _archive(files: Mapping[str, bytes | Path], to: IO[bytes]) -> None:
         for folder in sorted(folders):
             archive.addfile(_entry(folder, tarfile.DIRTYPE, 0o755, 0))
         for path in sorted(paths):
-            if stop.requested:
-                raise cancelled("Packing the build context")
             _add(archive, path, paths[path])
 
 
@@ -105,7 +128,8 @@ def _add(archive: tarfile.TarFile, path: PurePosixPath, source: bytes | Path) ->
             facts = source.stat()
             # Only whether it can be run: the rest of the mode depends on who builds.
             mode = 0o755 if facts.st_mode & stat.S_IXUSR else 0o644
-            archive.addfile(_entry(path, tarfile.REGTYPE, mode, facts.st_size), file)
+            stopping = cast("IO[bytes]", Stopping(file, "Packing the build context"))
+            archive.addfile(_entry(path, tarfile.REGTYPE, mode, facts.st_size), stopping)
     except OSError as problem:
         raise explain(problem, source, "") from None
 

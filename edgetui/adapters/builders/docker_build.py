@@ -107,11 +107,13 @@ class _Work:
         """Build one image."""
         doing = f"build {tag}"
         with tempfile.TemporaryFile(dir=self._context.folder) as archive:
+            yield Progress(_JOB, "Packing the build context")
             build_context.write(files, cast("IO[bytes]", archive), zipped=False)
             archive.seek(0)
+            yield Progress(_JOB, "Sending the build context to the engine")
             with self._failing(doing):
                 events = self._client.build(
-                    fileobj=archive,
+                    fileobj=build_context.Stopping(cast("IO[bytes]", archive), "Sending the build context"),
                     custom_context=True,
                     tag=tag,
                     rm=True,
