@@ -123,7 +123,7 @@ def test_broken_toml_is_named_with_its_line(text: str, line: int) -> None:
 
 
 def test_a_missing_plan_and_a_folder_are_told(plans: TomlPlanFiles, tmp_path: Path) -> None:
-    with pytest.raises(EdgeError, match="There is no file"):
+    with pytest.raises(EdgeError, match="There is no plan"):
         plans.load(str(tmp_path / "none.toml"))
     with pytest.raises(EdgeError, match="is a folder"):
         plans.load(str(tmp_path))

@@ -101,9 +101,9 @@ _BUILT_IN_ERRORS = re.compile(r"builtins\.[A-Z]\w*(?:Error|Exception|Warning)$|b
 
 
 def modern(module: str, name: str) -> str:
-    """`module.name` as Python 3 has it: old protocols write Python 2's."""
+    """`module.name` as Python 3 has it: old protocols write Python 2's, and 3.13 the inside of pathlib."""
     module, name = NAME_MAPPING.get((module, name), (module, name))
-    return f"{IMPORT_MAPPING.get(module, module)}.{name}"
+    return f"{IMPORT_MAPPING.get(module, module)}.{name}".replace("pathlib._local.", "pathlib.", 1)
 
 
 def verdict(full: str) -> Verdict:
