@@ -173,8 +173,10 @@ def environment_dockerfile(wanted: Environment, setting: Setting) -> str:
         raise bad_input("image.index_url", title, "Write https://host/path; images and logs would show a password")
     cert = f"PIP_CERT={SPECIFICATION}/ca.pem SSL_CERT_FILE={SPECIFICATION}/ca.pem " if setting.ca else ""
     index = f" --index-url {setting.index_url}" if setting.index_url else ""
+    # What conda brought (git, compilers) is found by pip too.
+    path = f"PATH={ENVIRONMENT}/bin:$PATH " if wanted.conda else ""
     pip = (
-        f"{cert}{ENVIRONMENT}/bin/python -m pip install --no-cache-dir --no-compile --no-input "
+        f"{cert}{path}{ENVIRONMENT}/bin/python -m pip install --no-cache-dir --no-compile --no-input "
         f"--disable-pip-version-check --root-user-action ignore --requirement {SPECIFICATION}/requirements.txt{index}"
     )
     lines = [f"FROM {base}", "USER 0:0"]

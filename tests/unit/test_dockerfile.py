@@ -122,6 +122,11 @@ def test_conda_packages_for_a_processor_that_has_none_are_refused() -> None:
     assert (caught.value.field, "gdal" in caught.value.title) == ("image.platform", True)
 
 
+def test_pip_finds_what_conda_brought() -> None:
+    text = dockerfile.environment_dockerfile(dockerfile.environment(CONDA + "- git=2.*\n"), Setting())
+    assert "PATH=/opt/environment/bin:$PATH /opt/environment/bin/python -m pip install" in text
+
+
 def test_a_repository_is_no_file_of_this_machine() -> None:
     wanted = dockerfile.environment("dependencies: [pip: ['-e git+https://git.example.org/x.git@v1#egg=x']]\n")
     assert wanted.pip == ("-e git+https://git.example.org/x.git@v1#egg=x",)

@@ -63,6 +63,7 @@ def _document(document: Document, today: str, *, has_git: bool) -> Iterator[Prob
     for entry in document.conda:
         yield from _conda_entry(file, entry)
     yield from _builds(document)
+    has_git = has_git or "git" in {entry.name for entry in document.conda}
     for entry in document.pip:
         yield from requirements.check(file, entry, has_git=has_git)
     yield from requirements.hashes(file, document.pip)

@@ -41,7 +41,9 @@ RULES: dict[str, Rule] = {
     "private-index": Rule("warning", "make sure that the build reaches it, or use a package of the public index"),
     "local-file": Rule("error", "publish it, or name a URL: only this file goes to the build"),
     "hashes": Rule("error", "give all of them hashes, or none: pip takes it for all or nothing"),
-    "needs-git": Rule("warning", "name a base image that has git (image.base), or the address of an archive (.zip)"),
+    "needs-git": Rule(
+        "warning", "add `- git=2.*` above `- pip:` (conda brings it), or name the address of an archive (.zip)"
+    ),
     "variables": Rule("warning", "set them for the module (step 7 Deploy), or in the scoring script"),
     "licence": Rule("warning", "name `conda-forge` instead, unless you have a licence"),
     "needs-display": Rule("warning", "use the package for machines without a screen"),
