@@ -66,7 +66,7 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
 `/` finds, `n` and `N` go on. `&` shows only lines with a text, `+` and `-` more or fewer lines around them.
 `t` shows when each line came. `m` marks from a line on, `y` copies what is marked, or the line; `Y` all that is shown.
 `s` saves a copy of the whole log, `S` says where it is, `o` opens it in your `$PAGER`.
-Hold Shift to use the terminal's own selection.
+**Esc** lets go of what is found, filtered and marked. Hold Shift to use the terminal's own selection.
 """
 
     def __init__(
