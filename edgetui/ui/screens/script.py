@@ -20,6 +20,8 @@ from edgetui.ui.widgets.outcome import Outcome
 from edgetui.ui.widgets.problem_list import FIX_KEY, ProblemList, counted
 from edgetui.ui.workbench import Trials
 
+UNCHECKED = "not checked yet: F9 starts from a template"
+
 
 class ScriptScreen(StartsScreen):
     """Three files in tabs; below what is wrong with them, and what trial and resolver came to."""
@@ -65,7 +67,7 @@ class ScriptScreen(StartsScreen):
         self._goal = at
         self.trials = Trials(self)
         self._check_again = False
-        self._checked: tuple[Problem, ...] = ()
+        self._checked: tuple[Problem, ...] | None = None  # what the check found; None before the first one
         self._counts: Counter[tuple[str, str]] = Counter()  # problems by file, as the plan writes it, and severity
         self._at: Problem | None = None  # the one that the person was brought to last
         self._to_mend: Problem | None = None  # once the files are saved and checked
@@ -87,7 +89,8 @@ class ScriptScreen(StartsScreen):
         super().loaded(what, value)
         if what == "inputs":
             self.trials.show()
-            self.show_problems()
+            if self._checked is not None:
+                self.show_problems()
             if "checked" in self.status.text and not self.job_runs:
                 self.say_checked()
 
@@ -111,11 +114,15 @@ class ScriptScreen(StartsScreen):
         self.trials.person_is_busy()
         self._label(name)
 
-    def _check(self) -> None:
+    @property
+    def _checkable(self) -> bool:
         files = self.plan.scoring
         opened = [self._files.opened[name] for name in NAMES[:2] if name in self._files.opened]
-        if not (files.script and files.environment) or any(one.missing for one in opened):
-            self.problems.say("not checked yet: F9 starts from a template")
+        return bool(files.script and files.environment) and not any(one.missing for one in opened)
+
+    def _check(self) -> None:
+        if not self._checkable:
+            self.problems.say(UNCHECKED)
             return
         self._check_again = self.job_runs
         self.run_job()
@@ -178,8 +185,10 @@ class ScriptScreen(StartsScreen):
 
     def show_problems(self) -> None:
         """Show all problems, of check, trial and resolver, below and at their lines."""
-        found = (*self._checked, *self.trials.problems)
+        found = (*(self._checked or ()), *self.trials.problems)
         self.problems.show(found)
+        if not found and not self._checkable:
+            self.problems.say(UNCHECKED)
         self._counts = Counter((problem.file, problem.severity) for problem in found)
         for name in NAMES:
             self.editor(name).mark(problem for problem in found if self._file_of(problem) == name)
@@ -236,7 +245,7 @@ class ScriptScreen(StartsScreen):
         wanted, self._to_mend = self._to_mend, None
         if wanted is None:
             return
-        same = [p for p in self._checked if p.fix and (p.file, p.rule) == (wanted.file, wanted.rule)]
+        same = [p for p in self._checked or () if p.fix and (p.file, p.rule) == (wanted.file, wanted.rule)]
         problem = next((p for p in same if p == wanted), same[0] if same else None)
         if problem is None or problem.fix is None:
             return
