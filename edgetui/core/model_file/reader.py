@@ -148,12 +148,17 @@ def _pickle(stream: Bytes, size: int, packed: str, kind: Kind = "pickle") -> Fac
 
 
 def _follow_others(stream: Bytes, seen: pickles.Seen) -> None:
-    """Follow the pickles behind the first one: whoever loads the file may load them too. What is no pickle counts nothing."""
+    """Follow the pickles behind the first one: whoever loads the file may load them too. What is no pickle counts nothing.
+
+    One that breaks off has done by then what stands before.
+    """
     for _ in range(_IN_A_ROW):
         other = pickles.Seen(opcodes=seen.opcodes)
         try:
             pickles.follow(stream, other)
         except (pickles.NoPickleError, EOFError):
+            if other.protocol:
+                seen.add(other)
             return
         seen.add(other)
 

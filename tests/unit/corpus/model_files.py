@@ -139,6 +139,13 @@ def _damaged() -> Iterator[ModelCase]:
     )
     yield ModelCase("arrays that end early", "m.joblib", dumped([np.ones(999)])[:-99], ("model-cut",), severity="error")
     yield ModelCase("near: bytes behind the pickle", "m.pkl", whole + b"\0\1\2 padding", near="model-cut")
+    old = (
+        b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+        + pickle.dumps(1001, 2)
+        + pickle.dumps(collections.OrderedDict(a=1), 2)
+    )
+    torch = ("torch==2.5.1",)
+    yield ModelCase("near: PyTorch's older format", "m.pt", old + b"\1\0\0\0c", (), "", torch, near="model-cut")
     yield ModelCase("near: whole and packed", "m.joblib", packed, near="model-cut")
     bomb = zlib.compress(pickle.dumps([b"\0" * 4096] * 4) + b"x" * 64)
     yield ModelCase("near: unpacks to little", "m.pkl", bomb, near="model-partly-read")
@@ -206,6 +213,7 @@ def _running() -> Iterator[ModelCase]:
         "packed by gzip": gzip.compress(evil),
         "in joblib": dumped([ONES, Calls("os:system", "true")]),
         "behind another pickle": pickle.dumps(FITTED) + evil,
+        "behind another pickle, and broken off": pickle.dumps(FITTED) + evil[:-1],
         "in an archive": zipped(a__data_pkl=pickle.dumps(1), b__extra_pkl=evil),
         "of Python 2": named("__builtin__", "execfile"),
         "gone in Python 3.12": named("distutils.file_util", "write_file"),
