@@ -135,12 +135,12 @@ def test_an_answer_that_is_an_error_is_told(trial: Trial) -> None:
 
 def test_a_script_that_hangs_in_init_ends_at_the_deadline(trial: Trial) -> None:
     text = "import threading\n\n\ndef init():\n    threading.Event().wait()\n" + RUN
-    assert only(trial(text, seconds=8)) == ("trial-deadline", 4, "init() did not come back within 8 s; it was ended")
+    assert only(trial(text, seconds=12)) == ("trial-deadline", 4, "init() did not come back within 12 s; it was ended")
 
 
 def test_a_script_that_hangs_in_run_ends_at_the_deadline(trial: Trial) -> None:
     text = "import threading\n\n\n" + LOADED + "\n\ndef run(raw_data):\n    threading.Event().wait()\n"
-    assert only(trial(text, seconds=8)) == ("trial-deadline", 8, "run() did not come back within 8 s; it was ended")
+    assert only(trial(text, seconds=12)) == ("trial-deadline", 8, "run() did not come back within 12 s; it was ended")
 
 
 PICKY = (
