@@ -447,6 +447,8 @@ async def test_a_template_fills_an_empty_plan(ports: Ports, tmp_path: Path) -> N
         await pilot.press("up", "up", "up", "up", "up", "enter")
         await until(pilot, "✓ checked")
         assert {"score.py", "myenv.yml", "sample.json"} <= names(tmp_path)
+        assert screen(pilot).field("script").value == "score.py"
+        await until(pilot, lambda: screen(pilot).editor("script").has_focus)
 
 
 # samples

@@ -102,7 +102,8 @@ class FilesScreen(StepScreen):
     def show(self) -> None:
         """Show the paths of the plan; open files that it names since."""
         for name in NAMES:
-            self.field(name).put(getattr(self.plan.scoring, name))
+            field = self.field(name)
+            field.put(getattr(self.plan.scoring, name), at_once=not field.pending)
             opened = self._files.opened.get(name)
             if opened is not None and opened.path != edit_files.path_of(self.plan, name):
                 self._open(name)

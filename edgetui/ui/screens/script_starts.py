@@ -58,6 +58,8 @@ class StartsScreen(OutsideScreen):
         others = [n for n in NAMES if n not in begun.made and self.editor(n).text_to_save != begun.texts[n]]
         self.status.say(f"Made from the template: {made}." if made else "All three files were there already.")
         self.open_all()
+        if self.active in begun.made:
+            self.call_after_refresh(self.editor(self.active).focus)
         if others:
             names = ", ".join(getattr(self.plan.scoring, name) for name in others)
             question = f"Replace {names} with the template's? In each editor, ctrl+z brings back what is there now."
