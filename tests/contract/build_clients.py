@@ -20,13 +20,14 @@ ENVIRONMENT = f"dependencies:\n- python=3.{sys.version_info[1]}\n- pip\n"
 LIMIT = 120.0  # seconds until a hung build is given up
 
 
-def slow_sandbox(new_sandbox: Callable[..., Sandbox], state: Path, pause: float, scenario: str = "happy") -> Sandbox:
-    """A sandbox whose builds wait at each step."""
-    new_sandbox("--scenario", scenario, state=state).stop()
+def slow_sandbox(
+    new_sandbox: Callable[..., Sandbox], state: Path, pause: float, scenario: str = "happy", step: int = 0
+) -> Sandbox:
+    """A sandbox whose builds wait at each step, or at one; a step's number counts from 1."""
     world = World(state, state / "unused")
-    world.put("setting", "builder", {"pause": pause})
+    world.put("setting", "builder", {"pause": pause, "pause_at": step})
     world.close()
-    return new_sandbox(state=state)
+    return new_sandbox("--scenario", scenario, state=state)
 
 
 def write_plan(sandbox: Sandbox, folder: Path, builder: str) -> Path:

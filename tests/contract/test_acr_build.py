@@ -108,11 +108,11 @@ def bench(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Bench:
 
 
 @pytest.fixture
-def slow(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Callable[[float], Bench]:
-    """A sandbox whose builds wait at each step."""
+def slow(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Callable[..., Bench]:
+    """A sandbox whose builds wait at each step, or at one."""
 
-    def make(pause: float) -> Bench:
-        return bench_on(slow_sandbox(new_sandbox, tmp_path / "slow", pause), tmp_path / "files")
+    def make(pause: float, step: int = 0) -> Bench:
+        return bench_on(slow_sandbox(new_sandbox, tmp_path / "slow", pause, step=step), tmp_path / "files")
 
     return make
 
@@ -240,6 +240,7 @@ def test_an_address_of_the_log_that_has_ended_is_asked_for_again(bench: Bench) -
 
 def test_a_run_that_ends_without_a_log_has_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acr_run, "_LATE", 0.2)
+    monkeypatch.setattr(acr_run, "_STATUS", 0.2)
     bench.fault({"method": "*", "path": "^/acr-logs/", "status": 404})
     events = bench.build()
     assert lines(events) == []
@@ -379,26 +380,29 @@ def _says(words: str) -> Callable[[Event], bool]:
 
 
 @pytest.mark.parametrize(
-    ("words", "pace"),
+    ("words", "step"),
     [
-        ("Packing the build context", 0.3),
-        ("Build context sent", 0.3),
-        ("Step 1/", 0.3),
-        ("Step 4/", 0.3),
-        ("Step 6/", 2.0),  # the last: slow enough that the build does not end before the wish to cancel arrives
+        ("Packing the build context", 1),
+        ("Sending the build context", 1),
+        ("Build context sent", 1),
+        ("Step 1/", 1),
+        ("Step 4/", 4),
+        ("Step 6/", 6),  # the last, before the push
     ],
 )
 def test_a_build_that_is_cancelled_ends_at_once_on_the_service_too(
-    slow: Callable[[float], Bench], words: str, pace: float
+    slow: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, words: str, step: int
 ) -> None:
-    bench = slow(pace)
+    if words.startswith("Sending"):
+        monkeypatch.setattr(acr_build, "_BLOCK", 64)
+    bench = slow(5.0, step)  # long enough that the build does not end before the wish to cancel arrives
     error = Cancelling(bench, _says(words)).ended()
     assert error.kind == "cancelled"
     assert _settled(bench) <= {"Canceled"}
     assert bench.tags() == []
 
 
-def test_a_build_that_waits_in_the_queue_is_cancelled_there(slow: Callable[[float], Bench]) -> None:
+def test_a_build_that_waits_in_the_queue_is_cancelled_there(slow: Callable[..., Bench]) -> None:
     bench = slow(5)
     others = [Cancelling(bench, _says("Step 1/")) for _ in range(2)]
     for other in others:
@@ -428,12 +432,12 @@ def _settled(bench: Bench) -> set[str]:
 
 @pytest.mark.parametrize("kill_sandbox", [False, True], ids=["client", "client-and-sandbox"])
 def test_a_killed_client_continues_the_build_with_no_line_lost_or_doubled(
-    slow: Callable[[float], Bench],
+    slow: Callable[..., Bench],
     new_sandbox: Callable[..., Sandbox],
     tmp_path: Path,
     kill_sandbox: bool,
 ) -> None:
-    bench = slow(0.4)
+    bench = slow(0.25)
     plan, state = write_plan(bench.sandbox, tmp_path / "plan", "acr"), tmp_path / "client"
     assert kill_at(start_client(bench.sandbox, plan, state), "Step 4/") > 3
     if kill_sandbox:

@@ -24,8 +24,9 @@ from edgetui.core import ports as port
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt, LogLine, Progress, Registered
 from edgetui.core.models import BuildRequest, ModelUpload, WorkspaceInfo
+from edgetui.sandbox.world import World
 from edgetui.settings import Settings
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, start_sandbox
 from tests.contract.adapters import call
 from tests.contract.client_runs import EXAMPLE
 from tests.contract.whole_runs import WATCHER
@@ -479,19 +480,24 @@ def operations(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [json.loads(value) for (value,) in rows]
 
 
-@pytest.fixture
-def slow(new_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Iterator[tuple[Sandbox, Machine]]:
-    sandbox = new_sandbox("--scenario", "slow-build")
-    machine = Machine(tmp_path / "machine", from_environ(sandbox.env))
+@pytest.fixture(scope="module")
+def slow(sandbox_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Machine]]:
+    folder = tmp_path_factory.mktemp("slow")
+    world = World(folder / "state", sandbox_cache)
+    world.put("setting", "builder", {"pause": 1.0})  # as scenario slow-build, but less
+    world.close()
+    sandbox = start_sandbox(folder / "state", sandbox_cache)
+    machine = Machine(folder / "machine", from_environ(sandbox.env))
+    register(machine, "pump", EXAMPLE / "model.pkl")
     yield sandbox, machine
     bootstrap.close(machine.ports)
+    sandbox.stop()
 
 
 def test_lines_arrive_while_it_builds_and_cancelling_ends_the_build_there_too(
     slow: tuple[Sandbox, Machine], tmp_path: Path
 ) -> None:
     sandbox, machine = slow
-    register(machine, "pump", EXAMPLE / "model.pkl")
     cancellation = cancel.Cancellation()
     with cancel.using(cancellation):
         build = machine.ports.builder.build(request(machine, "pump:1", "slow"))
@@ -508,10 +514,30 @@ def test_lines_arrive_while_it_builds_and_cancelling_ends_the_build_there_too(
 
         cancellation.cancel()
         assert refusal(lambda: list(build)).kind == "cancelled"
+    assert settled(sandbox) == {"Cancelled"}
+
+
+@pytest.mark.parametrize("words", ["Sending script", "Azure ML builds the image", "Step 1/", "Step 6/"])
+def test_a_build_that_is_cancelled_ends_on_azure_too_at_whatever_it_was(
+    slow: tuple[Sandbox, Machine], words: str
+) -> None:
+    sandbox, machine = slow
+    cancellation = cancel.Cancellation()
+    with cancel.using(cancellation):
+        build = machine.ports.builder.build(request(machine, "pump:1", "cancelled"))
+        next(event for event in build if words in getattr(event, "text", ""))
+        cancellation.cancel()
+        assert refusal(lambda: list(build)).kind == "cancelled"
+    assert settled(sandbox) <= {"Cancelled"}  # none where nothing was sent yet
+
+
+def settled(sandbox: Sandbox) -> set[str]:
+    """The states of all builds, once none goes on."""
     never, limit = threading.Event(), time.monotonic() + SOON
-    while [one["state"] for one in operations(sandbox)] != ["Cancelled"]:
+    while (states := {one["state"] for one in operations(sandbox)}) & {"NotStarted", "Running"}:
         assert time.monotonic() < limit, operations(sandbox)
         never.wait(0.1)
+    return states
 
 
 # What stays behind; these run last

@@ -272,7 +272,8 @@ class _Runner:
         _unpack(blobs.path(self.world, f"{_SOURCES}/{request['source']}"), context)
         log("Finished downloading source code")
         image = TaskImage(self.world, context, log, stopper, layers, _platform(request["platform"]))
-        pause = float((self.world.get("setting", "builder") or {}).get("pause", 0))
+        setting = self.world.get("setting", "builder") or {}
+        pause, only = float(setting.get("pause", 0)), int(setting.get("pause_at", 0))
 
         def next_step(number: int, count: int, text: str) -> None:
             stopper.check()
@@ -283,7 +284,7 @@ class _Runner:
                 if number == done + 1 and log.quiet:
                     log.loud()("The sandbox was started again: it goes on with the instruction at which it was")
                 log(f"Step {number}/{count} : {text}")
-                if pause:
+                if pause and only in {0, number}:
                     log(f" ---> this sandbox waits {pause:g} s at each step of a build")
                     stopper.wait(pause)
 
