@@ -28,7 +28,7 @@ def log_of(sandbox: Sandbox, operation: dict[str, Any]) -> list[str]:
 def test_a_killed_client_continues_the_build_with_no_line_lost_or_doubled(
     new_sandbox: Callable[..., Sandbox], tmp_path: Path
 ) -> None:
-    sandbox = build_clients.slow_sandbox(new_sandbox, tmp_path / "slow", 0.7)
+    sandbox = build_clients.slow_sandbox(new_sandbox, tmp_path / "slow", 0.5)
     plan, state = build_clients.write_plan(sandbox, tmp_path / "plan", "azureml"), tmp_path / "client"
     assert kill_at(start_client(sandbox, plan, state), "Step 3/") > 3
     assert kill_at(start_client(sandbox, plan, state), "Step 5/") > 0

@@ -16,7 +16,7 @@ from tests.contract.build_clients import finish, kept_log, slow_sandbox, start_c
 def test_two_builds_at_once_do_not_mix(
     new_sandbox: Callable[..., Sandbox], tmp_path: Path, builders: tuple[str, str]
 ) -> None:
-    sandbox, state = slow_sandbox(new_sandbox, tmp_path / "slow", 0.5), tmp_path / "client"
+    sandbox, state = slow_sandbox(new_sandbox, tmp_path / "slow", 0.3), tmp_path / "client"
     plans = [write_plan(sandbox, tmp_path / name, builder) for name, builder in zip("ab", builders, strict=True)]
     for name, plan in zip("ab", plans, strict=True):
         script = plan.parent / "score.py"
