@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from edgetui.command_line.sandbox_process import DEFAULT, SandboxProcess
 from edgetui.core.errors import bad_input
+from edgetui.sandbox.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from edgetui.adapters.cloud import Cloud
@@ -112,8 +112,8 @@ def _sandbox(asked: str | None, settings: Settings) -> SandboxProcess | None:
     if asked is None or (not asked and _loaded()):
         return None
     scenario = asked or DEFAULT
-    if not re.fullmatch(r"[a-z0-9-]+", scenario):
-        raise bad_input("--sandbox", f"{scenario!r} cannot be a scenario", "Name one, or leave it out: happy")
+    if scenario not in SCENARIOS:
+        raise bad_input("--sandbox", f"There is no scenario {scenario!r}", f"There are: {', '.join(SCENARIOS)}.")
     return SandboxProcess(settings.state / "sandbox" / scenario, settings.cache, scenario)
 
 

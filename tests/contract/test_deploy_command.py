@@ -238,6 +238,6 @@ def test_no_such_scenario_is_bad_usage(tmp_path: Path, sandbox_cache: Path) -> N
     home = Home(tmp_path / "person", sandbox_cache)
     done = home.run("deploy", str(home.plan), "--sandbox", "nowhere", "--yes")
     assert done.code == 2
-    assert "there is no scenario 'nowhere'" in done.err
+    assert "There is no scenario 'nowhere'" in done.err
     assert home.left_processes() == []
     shutil.rmtree(home.folder)

@@ -134,6 +134,13 @@ def test_a_plan_for_the_wizard_that_is_not_there_is_said_before_it_opens(tmp_pat
         one.wait_for("a relative one starts at the current folder), or leave --plan out")
 
 
+def test_a_scenario_that_there_is_not_is_said_before_the_wizard_opens(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgetui", "--sandbox", "bogus"]
+    with terminal(command, {"EDGETUI_HOME": str(tmp_path)}) as one:
+        one.wait_for("error: --sandbox: There is no scenario 'bogus'")
+        one.wait_for("There are: happy, empty-workspace")
+
+
 def test_deploy_without_a_terminal_wants_yes(tmp_path: Path) -> None:
     done = run("deploy", str(EXAMPLE / "plan.toml"), "--sandbox", home=tmp_path)
     assert done.returncode == 2
