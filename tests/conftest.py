@@ -150,10 +150,13 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Leave a file's tests to one worker as far as that goes: what they share is made once, such as a sandbox with an image."""
-    from xdist.scheduler import WorkStealingScheduling
+    """Leave all of a file's tests to one worker: what they share is made once, such as models in the worker's sandbox."""
+    from xdist.scheduler import LoadFileScheduling
 
-    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+    if config.getoption("dist") != "load":
+        return None
+    config.option.loadscopereorder = False  # as collected: the many quick files of tests/unit come last
+    return LoadFileScheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

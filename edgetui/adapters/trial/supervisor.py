@@ -113,10 +113,10 @@ class _Watched:
             self.most = max(self.most, len(family))
             if self.code is not None:
                 return ""
-            if len(family) > self._processes:
-                return "processes"
             used = sum(_memory(pid) for pid in family)
             self.peak = max(self.peak, used)
+            if len(family) > self._processes:
+                return "processes"
             if used > self._memory:
                 return "memory"
             if time.monotonic() > self._until:
