@@ -25,7 +25,7 @@ def run(plan: Plan, results: Results, ports: Ports, show: Callable[[events.Event
 
 
 def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
-    from edgetui.jobs import browse, check, deploy, register
+    from edgetui.jobs import browse, check, deploy, fingerprints, register
 
     for problem in answers.problems(plan):
         raise problem
@@ -37,7 +37,7 @@ def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
     workspace = browse.workspace(plan, ports)
     yield events.Progress("workspace", f"{workspace.name} in {workspace.resource_group} is there")
     yield from deploy.look(plan, ports)
-    inputs = check.inputs(plan, results, ports)
+    inputs = fingerprints.inputs(plan, results, ports)
     now = steps.Situation(plan, results, inputs)
     status = {step.id: steps.status(step, now) for step in steps.STEPS}
     again = steps.Status.DONE

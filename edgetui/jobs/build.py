@@ -14,7 +14,7 @@ from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, Regi
 from edgetui.core.plan import Plan
 from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
-from edgetui.jobs import build_times, built_images, check, resources
+from edgetui.jobs import build_times, built_images, fingerprints, resources
 from edgetui.jobs.kept_log import KeptLog
 
 # What only our own Dockerfile can do something with.
@@ -33,7 +33,7 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
     """
     builder = _builder(plan, ports)
     _check_names(plan)
-    model = check.model_id(plan, results)
+    model = fingerprints.model_id(plan, results)
     if not model:
         raise EdgeError(
             "The model is not registered yet", remedy="Register it in step 2 Model", field="model", kind="input"
@@ -41,7 +41,7 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
     for key in ("script", "environment"):
         if not getattr(plan.scoring, key):
             raise bad_input(f"scoring.{key}", f"The plan names no {key}", "Choose one in step 3 Script")
-    inputs = check.image_inputs(plan, model, ports)
+    inputs = fingerprints.image_inputs(plan, model, ports)
     if results.image and results.image_inputs == inputs and built_images.still_there(plan, results, ports):
         yield ImageBuilt(results.image, inputs, results.image_log, results.image_seconds, reused=True)
         return
@@ -183,7 +183,7 @@ def _model_files(
     plan: Plan, results: Results, model: str, place: WorkspaceInfo, ports: Ports
 ) -> Generator[Event, None, str]:
     """Where the model's files are: the plan's own, if they are what was registered, else fetched from the workspace once."""
-    if plan.model.path and results.model == model and results.model_inputs == check.model_inputs(plan, ports):
+    if plan.model.path and results.model == model and results.model_inputs == fingerprints.model_inputs(plan, ports):
         return resources.path(plan, plan.model.path).rstrip("/")
     key = f"model-{place.subscription}-{place.name}-{model}"
     kept = ports.files.kept(key)
@@ -221,11 +221,11 @@ def _own(
 
 def resolved_tag(plan: Plan, results: Results, ports: Ports) -> str:
     """The tag that a build would give the image now; "" while model, script or environment are not there."""
-    model, files = check.model_id(plan, results), plan.scoring
+    model, files = fingerprints.model_id(plan, results), plan.scoring
     if plan.image.tag != "auto" or not (model and files.script and files.environment):
         return "" if plan.image.tag == "auto" else plan.image.tag
     try:
-        return _tag(plan, model, check.image_inputs(plan, model, ports))
+        return _tag(plan, model, fingerprints.image_inputs(plan, model, ports))
     except EdgeError as problem:
         if problem.kind == "cancelled":
             raise

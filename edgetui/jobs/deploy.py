@@ -12,7 +12,7 @@ from edgetui.core.models import Deployed, HubInfo, ImageDetails, RegistryCredent
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
-from edgetui.jobs import check, resources
+from edgetui.jobs import fingerprints, resources
 
 Versions = tuple[int, int]  # `$version` of the desired properties of $edgeAgent and $edgeHub
 _ARCHITECTURES = {"arm64v8": "arm64", "arm32v7": "arm/v7", "x86_64": "amd64", "aarch64": "arm64"}
@@ -79,7 +79,7 @@ def deploy(
     """
     credential, image = yield from _image(results, ports)
     hub = resources.hub(plan, ports)
-    inputs = check.deploy_inputs(plan)
+    inputs = fingerprints.deploy_inputs(plan)
     for device in _devices(plan):
         live = ports.hub.deployed(hub, device)
         if seen is not None and device in seen and tuple(seen[device]) != _versions(live):

@@ -12,7 +12,7 @@ from edgetui.core.events import Event, Progress, Registered
 from edgetui.core.models import ModelUpload, ModelVersion, WorkspaceInfo
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import check, resources
+from edgetui.jobs import check, fingerprints, resources
 
 # A property cannot be changed after the registration, so it tells later what was uploaded.
 PROPERTY = "edgetui.inputs"
@@ -33,7 +33,7 @@ def register(plan: Plan, ports: Ports) -> Iterator[Event]:
         yield _existing(plan, resources.workspace(plan, ports), ports)
         return
     check.model_path(plan, ports)
-    inputs = check.model_inputs(plan, ports)
+    inputs = fingerprints.model_inputs(plan, ports)
     place = resources.workspace(plan, ports)
     yield Progress("model", "looking for the same content among the registered versions")
     for known in ports.models.list(place, model.name):

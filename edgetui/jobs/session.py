@@ -15,7 +15,19 @@ from edgetui.core.events import Event, Failed, ImageRun, LogLine, Started
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
 from edgetui.core.results import Results
-from edgetui.jobs import build, check, credentials, deploy, end_build, register, resolve, sign_in, smoke, watch
+from edgetui.jobs import (
+    build,
+    check,
+    credentials,
+    deploy,
+    end_build,
+    fingerprints,
+    register,
+    resolve,
+    sign_in,
+    smoke,
+    watch,
+)
 
 # Jobs beside the steps' own: which step they belong to.
 _OF_STEP = {"preview": "deploy"}
@@ -77,7 +89,7 @@ class Session:
 
     def refresh_inputs(self) -> None:
         """Read the plan's files again, so that a step whose inputs changed is seen as such. Reads whole files."""
-        inputs = check.inputs(self.plan, self.results, self.ports)
+        inputs = fingerprints.inputs(self.plan, self.results, self.ports)
         with self._lock:
             self._inputs = inputs
 

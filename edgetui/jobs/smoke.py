@@ -13,7 +13,7 @@ from edgetui.core.events import Event, LogLine, Smoked
 from edgetui.core.models import Problem, TrialRequest
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import check, resources
+from edgetui.jobs import fingerprints, resources
 
 SECONDS = 120.0
 MEMORY = 4 << 30  # bytes
@@ -64,7 +64,7 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
         others,
         resources.package_index(plan, ports),
     )
-    inputs = check.trial_inputs(plan, ports)
+    inputs = fingerprints.trial_inputs(plan, ports)
     for event in ports.trial.run(request):
         if isinstance(event, Smoked):
             hinted = _with_hints(event, plan, left, model)

@@ -221,10 +221,10 @@ def test_other_inputs_begin_another_build() -> None:
 
 
 def test_a_plan_without_our_settings_has_the_fingerprint_that_it_always_had() -> None:
-    from edgetui.jobs import check
+    from edgetui.jobs import fingerprints
 
     world = World()
-    before = check.image_inputs(plan(), "pump:1", world.ports())
-    assert check.image_inputs(replace(plan(), image=Image()), "pump:1", world.ports()) == before
+    before = fingerprints.image_inputs(plan(), "pump:1", world.ports())
+    assert fingerprints.image_inputs(replace(plan(), image=Image()), "pump:1", world.ports()) == before
     changed: Plan = replace(plan(), image=Image(base="python:3.12"))
-    assert check.image_inputs(changed, "pump:1", world.ports()) != before
+    assert fingerprints.image_inputs(changed, "pump:1", world.ports()) != before

@@ -16,7 +16,7 @@ from edgetui.core import steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, ImageBuilt
 from edgetui.core.models import EngineState
-from edgetui.jobs import browse, build, build_place, build_times, check
+from edgetui.jobs import browse, build, build_place, build_times, fingerprints
 from edgetui.jobs.build_times import Expected
 from edgetui.ui import build_watch, log_saving
 from edgetui.ui.build_watch import BuildWatch
@@ -111,7 +111,7 @@ class ImageScreen(StepScreen):
         stale = status is steps.Status.STALE
         # After a failure the log needs the room, and the image is not the one that was wanted.
         made = "" if runs or status is steps.Status.FAILED else image_words.result(results, stale=stale)
-        going_in = image_words.inputs(plan, check.model_id(plan, results), self._tag, short=runs)
+        going_in = image_words.inputs(plan, fingerprints.model_id(plan, results), self._tag, short=runs)
         if made and not stale:  # it has become what it was to become
             going_in = going_in.partition("\n")[0]
         return f"{going_in}\n{made}" if made else going_in
