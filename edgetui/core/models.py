@@ -137,6 +137,7 @@ class BuildRequest(Record, frozen=True):
     index_url: str = ""
     ca_bundle: str = ""
     context: str = ""
+    without: tuple[str, ...] = ()  # of the context: paths that do not go in with it
     network: str = ""
     commit: str = ""  # of the repository in which the script lies
     resume: BuildRun | None = None  # continue this instead of beginning anew

@@ -57,7 +57,9 @@ class Image(Section, frozen=True):
     base: str = ""  # the image to start from; empty: Python's own, in the environment's version
     index_url: str = ""  # the package index; empty: pip's own. Never with a password in it
     ca_bundle: str = ""  # a file of extra certificates to trust while packages are fetched
-    context: str = ""  # a folder that goes in beside the script, as its .dockerignore says
+    # A folder that goes in beside the script, as its .dockerignore says. Left out in any case, unless a line `!name` there asks
+    # for it: the plan, the model (which has its own place), version control, virtual environments, caches, .env, editors' files.
+    context: str = ""
     network: str = ""  # of the engine while it builds, such as `host`; for `docker` only
 
 
@@ -95,7 +97,7 @@ class Module(Section, frozen=True):
 class Plan(Section, frozen=True):
     """All answers. Paths are as written, relative to `folder`; no field ever holds a secret.
 
-    `folder` is where the plan file stands; it is not part of the file.
+    `folder` is where the plan file stands, `file` its name there; neither is part of the file.
     """
 
     workspace: Workspace = Workspace()
@@ -107,6 +109,7 @@ class Plan(Section, frozen=True):
     target: tuple[Target, ...] = ()
     module: Module = Module()
     folder: str = ""
+    file: str = ""
 
     @property
     def devices(self) -> tuple[str, ...]:

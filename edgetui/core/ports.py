@@ -6,7 +6,7 @@ Long calls are iterators of events; closing the iterator stops the work. No port
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
@@ -225,6 +225,14 @@ class Files(Protocol):
 
     def fingerprint(self, path: str, field: str) -> str:
         """sha256 over a file, or over a folder's names and contents; the same on every machine."""
+        ...
+
+    def context(self, folder: str, without: Iterable[str]) -> list[str]:
+        """The names of the files that go into an image with a context folder, in order, none of the paths `without`."""
+        ...
+
+    def context_fingerprint(self, folder: str, without: Iterable[str]) -> str:
+        """sha256 over those very files: names, contents, and what can be run."""
         ...
 
     def append_log(self, name: str, lines: list[str]) -> str:

@@ -213,7 +213,8 @@ def _own(
         "base": image.base,
         "index_url": image.index_url,
         "ca_bundle": resources.path(plan, image.ca_bundle) if image.ca_bundle else "",
-        "context": resources.path(plan, image.context) if image.context else "",
+        "context": resources.context(plan),
+        "without": resources.beside_context(plan),
         "network": image.network,
         "commit": ports.files.commit(resources.path(plan, plan.scoring.script)),
     }

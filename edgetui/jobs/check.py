@@ -166,11 +166,11 @@ def _opens(path: str, ports: Ports) -> bool:
 
 
 def paths(plan: Plan, ports: Ports) -> Iterator[EdgeError]:
-    """What is wrong with the files that other steps read: the model's and config.json."""
-    for look in (config_file, model_path):
+    """What is wrong with what other steps read: config.json, the model, and what goes into the image beside the script."""
+    for look in (config_file, model_path, context_folder):
         try:
             look(plan, ports)
-        except EdgeError as error:  # noqa: PERF203 -- two files
+        except EdgeError as error:  # noqa: PERF203 -- a few files
             yield error
 
 
@@ -191,6 +191,16 @@ def model_path(plan: Plan, ports: Ports) -> None:
     with opened:
         if not opened.read(1):
             raise bad_input("model.path", f"{path} is empty", "Name the file that your training wrote.")
+
+
+def context_folder(plan: Plan, ports: Ports) -> None:
+    """See that the folder that goes in beside the script is there, and that its .dockerignore can be read.
+
+    Raises:
+        EdgeError: (input, field `image.context`) it is not.
+    """
+    if folder := resources.context(plan):
+        ports.files.context(folder, resources.beside_context(plan))
 
 
 def config_file(plan: Plan, ports: Ports) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from edgetui.core import context_files
 from edgetui.core.errors import EdgeError
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
@@ -74,10 +75,18 @@ def _own_build(plan: Plan, ports: Ports) -> list[str]:
     """What only our own Dockerfile takes, where there is any."""
     image = plan.image
     texts = [f"{key}={value}" for key, value in (("base", image.base), ("index_url", image.index_url)) if value]
-    for key, value in (("ca_bundle", image.ca_bundle), ("context", image.context)):
-        if value:
-            texts.append(f"{key}={ports.files.fingerprint(resources.path(plan, value), f'image.{key}')}")
-    return texts
+    if image.ca_bundle:
+        texts.append(f"ca_bundle={ports.files.fingerprint(resources.path(plan, image.ca_bundle), 'image.ca_bundle')}")
+    return [*texts, *context_inputs(plan, ports)]
+
+
+def context_inputs(plan: Plan, ports: Ports) -> list[str]:
+    """What lies beside the script in image and trial, and where the script lies among it; nothing without a context folder."""
+    folder = resources.context(plan)
+    if not folder:
+        return []
+    script = context_files.entry(resources.path(plan, plan.scoring.script), folder)
+    return [f"context={ports.files.context_fingerprint(folder, resources.beside_context(plan))}", f"script={script}"]
 
 
 def deploy_inputs(plan: Plan) -> str:

@@ -17,6 +17,16 @@ def path(plan: Plan, text: str) -> str:
     return str(Path(plan.folder or ".", Path(text).expanduser()).absolute())
 
 
+def beside_context(plan: Plan) -> tuple[str, ...]:
+    """What never goes into the image by its context folder, as absolute paths: the model has its own place, the plan none."""
+    return tuple(path(plan, name) for name in (plan.model.path, plan.file if plan.folder else "") if name)
+
+
+def context(plan: Plan) -> str:
+    """The absolute path of the folder that goes in beside the script, "" where none does: an Azure ML workspace takes none."""
+    return path(plan, plan.image.context) if plan.image.context and plan.image.builder != "azureml" else ""
+
+
 def fingerprint(*parts: str) -> str:
     """One sha256 over several texts, in order."""
     whole = hashlib.sha256()

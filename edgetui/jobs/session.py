@@ -74,7 +74,7 @@ class Session:
             for step in _touched(before, plan):
                 self.failed.pop(step, None)
             self.ports.plans.save(self.path, plan)
-            if not plan.folder:  # a new plan's paths start where its file now stands
+            if not (plan.folder and plan.file):  # a new plan's paths start where its file now stands
                 self.plan = self.ports.plans.load(self.path)
 
     def situation(self) -> steps.Situation:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgetui.core import context_files
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, ImageBuilt, LogLine, Progress, Registered
 from edgetui.core.models import (
@@ -265,6 +266,15 @@ class _Files(_Port):
 
     def fingerprint(self, path: str, field: str) -> str:
         return hashlib.sha256(self.read_text(path, field).encode()).hexdigest()
+
+    def context(self, folder: str, without: Iterable[str]) -> list[str]:
+        left_out = {name.removeprefix(f"{folder}/") for name in without}
+        rule = context_files.Rule(self.world.files.get(f"{folder}/.dockerignore", ""), left_out)
+        return [name for name in self.listing(folder, "image.context", len(self.world.files)) if rule.takes(name)]
+
+    def context_fingerprint(self, folder: str, without: Iterable[str]) -> str:
+        parts = [f"{name}:{self.fingerprint(f'{folder}/{name}', '')}\n" for name in self.context(folder, without)]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
 
     def append_log(self, name: str, lines: list[str]) -> str:
         assert Path(name).name == name

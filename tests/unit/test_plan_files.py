@@ -70,6 +70,7 @@ def test_a_plan_written_by_hand_is_read(plans: TomlPlanFiles, tmp_path: Path) ->
             create_options={"HostConfig": {"PortBindings": {"5001/tcp": [{"HostPort": "5055"}]}}},
         ),
         folder=str(tmp_path),
+        file="plan.toml",
     )
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from edgetui.adapters.files import context_folder
 from edgetui.adapters.files.local_files import explain
-from edgetui.core import cancel, dockerfile
+from edgetui.core import cancel, context_files, dockerfile
 from edgetui.core.errors import bad_input, cancelled
 from edgetui.core.models import BuildRequest
 
 Files = dict[str, bytes | Path]
-_VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr")
 _LEVEL = 6
 
 
@@ -143,38 +143,10 @@ def _entry(path: PurePosixPath, kind: bytes, mode: int, size: int) -> tarfile.Ta
 
 def _script(request: BuildRequest) -> tuple[str, Files]:
     """The entry script's path below the app's folder, and all files that go there."""
-    script = Path(request.script)
-    files: Files = {}
-    name = script.name
-    if request.context:
-        root = Path(request.context)
-        files = dict(_folder(root))
-        if script.is_relative_to(root):
-            name = script.relative_to(root).as_posix()
+    name = context_files.entry(request.script, request.context)
+    files: Files = dict(context_folder.files(request.context, request.without)) if request.context else {}
     files[name] = _read(request.script, "scoring.script")
     return name, files
-
-
-def _folder(root: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that its .dockerignore lets in, without those of version control."""
-    from docker.utils.build import exclude_paths
-
-    if not root.is_dir():
-        raise bad_input("image.context", f"{root} is no folder", "Choose the folder that goes in beside the script")
-    ignore = root / ".dockerignore"
-    try:
-        lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
-        patterns = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
-        found = sorted(exclude_paths(str(root), patterns))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise bad_input("image.context", f"{root} cannot be read: {problem}", "Look at its files") from None
-    for name in found:
-        file = root / name
-        path = PurePosixPath(Path(name).as_posix())
-        hidden = any(part in _VERSION_CONTROL for part in path.parts) or str(path) in {".dockerignore", "Dockerfile"}
-        # A link that leads out would carry in what nobody meant.
-        if not hidden and file.is_file() and file.resolve().is_relative_to(root.resolve()):
-            yield str(path), file
 
 
 def _model(request: BuildRequest) -> Iterator[tuple[str, Path]]:

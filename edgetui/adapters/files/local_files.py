@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import secrets
 import stat
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from edgetui.adapters.files import fetched
+from edgetui.adapters.files import context_folder, fetched
+from edgetui.adapters.files.digests import Digests, open_without_blocking
 from edgetui.adapters.files.log_files import LogFiles
-from edgetui.core import cancel
-from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core import context_files
+from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import KeptLog
 
 TEXT_LIMIT = 10 * 2**20  # bytes; a script, an environment or a sample above it is the wrong file
-_CHUNK = 2**20
 _BOM = b"\xef\xbb\xbf"
-_RACY_NS = 2 * 10**9  # a file changed within the clock's coarseness may change again and keep its time
 _LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -65,7 +61,7 @@ def explain(error: OSError, path: Path, field: str, doing: str = "read") -> Edge
 
 def read_bytes(path: Path, limit: int = TEXT_LIMIT) -> bytes:
     """The content of a regular file; never blocks on a pipe or a device. OSError as the system gives it, EFBIG above `limit`."""
-    with open(path, "rb", opener=_open_without_blocking) as file:
+    with open(path, "rb", opener=open_without_blocking) as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
@@ -73,10 +69,6 @@ def read_bytes(path: Path, limit: int = TEXT_LIMIT) -> bytes:
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit // 2**20} MiB", str(path))
     return data
-
-
-def _open_without_blocking(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def decode(data: bytes, path: Path, field: str) -> str:
@@ -142,8 +134,7 @@ class LocalFiles:
     def __init__(self, state: Path) -> None:
         self._logs = LogFiles(state / "logs")
         self._fetched = state / "fetched"
-        self._digests: dict[tuple[str, int, int, int, int], str] = {}
-        self._lock = threading.Lock()
+        self._digests = Digests()
 
     def read_text(self, path: str, field: str) -> str:
         """The file's text (UTF-8, a byte order mark dropped), line ends as they are."""
@@ -160,7 +151,7 @@ class LocalFiles:
         """The file, opened for reading bytes; never blocks on a pipe or a device."""
         file = Path(path)
         try:
-            opened = open(file, "rb", opener=_open_without_blocking)  # noqa: SIM115 -- the caller's to close
+            opened = open(file, "rb", opener=open_without_blocking)  # noqa: SIM115 -- the caller's to close
         except OSError as error:
             raise explain(error, file, field) from None
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
@@ -209,50 +200,28 @@ class LocalFiles:
         return found[:most]
 
     def fingerprint(self, path: str, field: str) -> str:
-        """sha256 (hexadecimal) over a file, or over a folder's relative names and contents; the same on every machine.
-
-        Links to files count by content, links to folders by where they point, so that a link never leads out or in circles.
-        """
+        """sha256 (hexadecimal) over a file, or over a folder's relative names and contents; the same on every machine."""
         root = Path(path)
         try:
             if not root.is_dir():
-                return self._digest(root)
-            whole = hashlib.sha256()
-            entries = list(_entries(root))
-            if not entries:
-                raise bad_input(field, f"The folder {root} is empty", "Name the folder that holds the files.")
-            for name, entry in entries:
-                if entry.is_symlink() and not entry.is_file():
-                    kind, content = "link", hashlib.sha256(os.fsencode(entry.readlink())).hexdigest()
-                else:
-                    kind, content = "file", self._digest(entry)
-                # Surrogates stand for names that are no UTF-8; a length before each part keeps parts apart.
-                label = name.encode("utf-8", "surrogateescape")
-                whole.update(b"%d:%s:%s:%s\n" % (len(label), label, kind.encode(), content.encode()))
-            return whole.hexdigest()
+                return self._digests.file(root)
+            found = self._digests.folder(root)
         except OSError as error:
             raise explain(error, Path(error.filename or root), field) from None
+        if not found:
+            raise bad_input(field, f"The folder {root} is empty", "Name the folder that holds the files.")
+        return found
 
-    def _digest(self, file: Path) -> str:
-        with open(file, "rb", opener=_open_without_blocking) as source:
-            now = os.fstat(source.fileno())
-            if not stat.S_ISREG(now.st_mode):
-                raise OSError(errno.EINVAL, "not a regular file", str(file))
-            key = (os.path.realpath(file), now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
-            with self._lock:
-                known = self._digests.get(key)
-            if known is not None:
-                return known
-            stop = cancel.current()
-            digest = hashlib.sha256()
-            while chunk := source.read(_CHUNK):
-                if stop.requested:
-                    raise cancelled(f"Reading {file}")
-                digest.update(chunk)
-        if time.time_ns() - now.st_mtime_ns > _RACY_NS:
-            with self._lock:
-                self._digests[key] = digest.hexdigest()
-        return digest.hexdigest()
+    def context(self, folder: str, without: Iterable[str]) -> list[str]:
+        """The names of the files that go into an image with a context folder, in order."""
+        return [name for name, _ in context_folder.files(folder, without)]
+
+    def context_fingerprint(self, folder: str, without: Iterable[str]) -> str:
+        """sha256 (hexadecimal) over the files that go into an image with a context folder: names, contents, and what can be run."""
+        try:
+            return self._digests.files(context_folder.files(folder, without))
+        except OSError as error:
+            raise explain(error, Path(error.filename or folder), context_files.FIELD) from None
 
     def append_log(self, name: str, lines: list[str]) -> str:
         """Append lines to the log file `name` (a bare file name) of the state folder, readable by its owner only; returns its path."""
@@ -293,18 +262,3 @@ class LocalFiles:
     def commit(self, path: str) -> str:
         """The git commit of the repository that `path` lies in, "" outside of one."""
         return fetched.commit(Path(path))
-
-
-def _entries(root: Path) -> Iterator[tuple[str, Path]]:
-    """All files and links below `root`, by relative name with forward slashes, in the order of the names' bytes."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    found: list[tuple[str, Path]] = []
-    for folder, subfolders, names in os.walk(root, onerror=refuse):
-        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
-        for name in (*names, *links):
-            entry = Path(folder) / name
-            found.append((entry.relative_to(root).as_posix(), entry))
-    return iter(sorted(found, key=lambda pair: pair[0].encode("utf-8", "surrogateescape")))

@@ -44,12 +44,12 @@ class TomlPlanFiles:
         self._seen: dict[Path, str] = {}  # what each plan file held when we last read or wrote it
 
     def load(self, path: str) -> Plan:
-        """Read a plan; EdgeError(kind='input') names file, line and key of what is wrong. `folder` is the file's own."""
+        """Read a plan; EdgeError(kind='input') names file, line and key of what is wrong. `folder` and `file` are its own."""
         file = _absolute(path)
         data = _bytes(file)
         plan = plan_reading.read(decode(data, file, "").replace("\r\n", "\n"), str(file))
         self._seen[file] = hashlib.sha256(data).hexdigest()
-        return msgspec.structs.replace(plan, folder=str(file.parent))
+        return msgspec.structs.replace(plan, folder=str(file.parent), file=file.name)
 
     def save(self, path: str, plan: Plan) -> None:
         """Write a plan atomically, keeping the comments of a file written by hand, and remember it as the latest one.

@@ -14,7 +14,7 @@ from edgetui.core import parser_words
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.plan import Plan, Section
 
-NOT_IN_FILE = {"folder"}
+NOT_IN_FILE = {"folder", "file"}
 _WHERE = re.compile(r" - at `(key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 _POSITION = re.compile(r"at line (?P<line>\d+) col(?:umn)? (?P<column>\d+)")

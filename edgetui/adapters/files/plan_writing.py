@@ -55,7 +55,7 @@ def write(plan: Plan, old: str = "") -> str:
 def _says(text: str, plan: Plan) -> bool:
     """Whether reading `text` gives `plan`: an edit in place is kept only where it is right."""
     try:
-        return msgspec.structs.replace(read(text, ""), folder=plan.folder) == plan
+        return msgspec.structs.replace(read(text, ""), folder=plan.folder, file=plan.file) == plan
     except EdgeError:
         return False
 
