@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Sandbox
+from tests.conftest import start_sandbox
 from tests.contract.client_runs import run_client
 
 
 @pytest.fixture(scope="module")
-def saw(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run_client(sandbox, "azureml_registry.py", tmp_path_factory.mktemp("registry"))
+def saw(tmp_path_factory: pytest.TempPathFactory, sandbox_cache: Path) -> dict[str, Any]:
+    """In a sandbox where nobody else registers models."""
+    sandbox = start_sandbox(tmp_path_factory.mktemp("seeded") / "state", sandbox_cache)
+    try:
+        return run_client(sandbox, "azureml_registry.py", tmp_path_factory.mktemp("registry"))
+    finally:
+        sandbox.stop()
 
 
 def test_workspaces_are_found(saw: dict[str, Any]) -> None:

@@ -102,10 +102,11 @@ def main(example: Path) -> dict[str, Any]:
     script, conda = example / "score.py", example / "myenv.yml"
     saw: dict[str, Any] = {"model": model.id}
     saw["first"] = follow(package(ws, [model], script, conda, "packaged", "v1"))
-    with contextlib.redirect_stdout(io.StringIO()) as shown:
-        again = package(ws, [model], script, conda, "packaged", "v2")
+    again = package(ws, [model], script, conda, "packaged", "v2")
+    saw["again"] = follow(again)
+    with contextlib.redirect_stdout(io.StringIO()) as shown:  # the client leaves out the log of what has ended before
         again.wait_for_creation(show_output=True)
-    saw["again"] = {"shown": shown.getvalue(), "location": again.location}
+    saw["again"]["shown"] = shown.getvalue()
     saw["missing"] = failing(ws, model, script)
     saw["older"] = older_way(ws, model, script, conda)
     model.delete()
