@@ -270,7 +270,8 @@ class TrialRequest(Record, frozen=True):
 
     `requirements` are the pip part's lines, `python` a version or "", `sample` the body to post ("" asks for nothing),
     `others` names and bodies of more samples, posted after it; `seconds` the time for start and answers together (installing
-    has its own), `memory` bytes.
+    has its own), `memory` bytes. `context` is the absolute path of a folder that lies beside the script, without the paths
+    `without`; "" for none.
     """
 
     name: str
@@ -284,6 +285,8 @@ class TrialRequest(Record, frozen=True):
     memory: int = 4 << 30
     others: tuple[tuple[str, str], ...] = ()
     index: PackageIndex = PackageIndex()
+    context: str = ""
+    without: tuple[str, ...] = ()
 
 
 class SampleAnswer(Record, frozen=True):

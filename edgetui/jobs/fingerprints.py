@@ -26,13 +26,17 @@ def scoring_inputs(plan: Plan, ports: Ports) -> str:
 
 
 def trial_inputs(plan: Plan, ports: Ports) -> str:
-    """Fingerprint of what a trial takes: script, environment, model file and samples; another sample may be missing."""
+    """Fingerprint of what a trial takes: script and what lies beside it, environment, model file and samples.
+
+    A sample that is not the one which is sent may be missing.
+    """
     sample, model = plan.scoring.sample, plan.model.path
     return resources.fingerprint(
         scoring_inputs(plan, ports),
         ports.files.fingerprint(resources.path(plan, sample), "scoring.sample") if sample else "",
         ports.files.fingerprint(resources.path(plan, model), "model.path") if model else "",
         *filter(None, [resources.package_index(plan).url]),
+        *context_inputs(plan, ports),
         *(
             _now(partial(ports.files.fingerprint, resources.path(plan, one), "scoring.samples"))
             for one in plan.scoring.samples

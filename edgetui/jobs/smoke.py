@@ -63,6 +63,8 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
         memory,
         others,
         resources.package_index(plan, ports),
+        resources.context(plan),
+        resources.beside_context(plan),
     )
     inputs = fingerprints.trial_inputs(plan, ports)
     for event in ports.trial.run(request):

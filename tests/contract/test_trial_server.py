@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edgetui.adapters.builders import build_context
 from edgetui.adapters.files.local_files import LocalFiles
 from edgetui.adapters.trial.server import TrialServer
 from edgetui.core.cancel import Cancellation, using
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, LogLine, Progress, Smoked
-from edgetui.core.models import TrialRequest
-from edgetui.core.plan import Model, Plan, Scoring
+from edgetui.core.models import BuildRequest, TrialRequest, WorkspaceInfo
+from edgetui.core.plan import Image, Model, Plan, Scoring
 from edgetui.jobs import smoke
 from tests.unit import memory_ports
 
@@ -294,6 +295,121 @@ def test_nothing_is_left_when_edgetui_itself_is_killed(tmp_path: Path, sandbox_c
     while left(script.name) + folders(sandbox_cache, script.name) and time.monotonic() < until:
         threading.Event().wait(0.05)
     assert left(script.name) == folders(sandbox_cache, script.name) == []
+
+
+WITH_HELPER = """
+import json
+from pathlib import Path
+
+import helper
+import kit.words
+
+HERE = Path(__file__).resolve().parent
+
+
+def init():
+    names = sorted(one.relative_to(HERE).as_posix() for one in HERE.rglob("*") if one.is_file())
+    global told
+    told = [name for name in names if "__pycache__" not in name]
+
+
+def run(raw_data):
+    if raw_data == "fail":
+        helper.fail()
+    limit = json.loads(Path("data/limits.json").read_text())
+    return {"helper": helper.NAME, "kit": kit.words.NAME, "limit": limit, "files": told}
+"""
+
+
+@pytest.fixture
+def with_context(tmp_path: Path) -> Path:
+    """A plan's folder with a helper module, a package, a data file, and much that does not go into an image."""
+    root = tmp_path / "plan"
+    for name, text in {
+        "score.py": WITH_HELPER,
+        "helper.py": "NAME = 'helper'\n\n\ndef fail():\n    raise ValueError('no rows')\n",
+        "kit/words.py": "NAME = 'kit'\n",
+        "data/limits.json": "[1, 2]",
+        "myenv.yml": f"dependencies:\n- python\n- pip:\n  - {REQUIREMENTS[0]}\n",
+        "sample.json": "1",
+        "fail.json": "fail",
+        "plan.toml": "# the plan\n",
+        "model.pkl": "model",
+        ".env": "KEY=1",
+        ".dockerignore": "*.json\n!data\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def tried(root: Path, cache: Path, context: str, script: str = "score.py", sample: str = "sample.json") -> Smoked:
+    plan = Plan(
+        model=Model("pump", "model.pkl"),
+        scoring=Scoring(script, "myenv.yml", sample),
+        image=Image("acr", context=context),
+        folder=str(root),
+        file="plan.toml",
+    )
+    ports = memory_ports.World().ports()
+    ports = type(ports)(**{**vars(ports), "files": LocalFiles(root.parent), "trial": TrialServer(cache)})
+    *_, last = smoke.smoke(plan, ports)
+    assert isinstance(last, Smoked)
+    return last
+
+
+def test_what_lies_beside_the_script_is_there_as_in_the_image(with_context: Path, sandbox_cache: Path) -> None:
+    smoked = tried(with_context, sandbox_cache, ".")
+    assert smoked.problems == ()
+    packed = build_context.recipe(request_for(with_context)).image_context("base:1")
+    place = "script/var/azureml-app/"
+    in_image = sorted(name.removeprefix(place) for name in packed if name.startswith(place))
+    model = "azureml-models/pump/1/model.pkl"
+    assert smoked.answer == {"helper": "helper", "kit": "kit", "limit": [1, 2], "files": sorted([*in_image, model])}
+    assert in_image == ["data/limits.json", "helper.py", "kit/words.py", "myenv.yml", "score.py"]
+
+
+def request_for(root: Path) -> BuildRequest:
+    return BuildRequest(
+        WorkspaceInfo("s", "g", "w"),
+        "pump:1",
+        str(root / "score.py"),
+        str(root / "myenv.yml"),
+        "pump",
+        "1",
+        model_path=str(root / "model.pkl"),
+        context=str(root),
+        without=(str(root / "plan.toml"), str(root / "model.pkl")),
+    )
+
+
+def test_without_a_context_the_script_is_alone(with_context: Path, sandbox_cache: Path) -> None:
+    (problem,) = tried(with_context, sandbox_cache, "").problems
+    assert "ModuleNotFoundError: No module named 'helper'" in problem.message
+
+
+def test_a_script_further_down_finds_modules_from_the_top_of_the_context(
+    with_context: Path, sandbox_cache: Path
+) -> None:
+    (with_context / "app").mkdir()
+    (with_context / "score.py").rename(with_context / "app" / "score.py")
+    (with_context / "app" / "near.py").write_text("")
+    smoked = tried(with_context, sandbox_cache, ".", "app/score.py")
+    assert (smoked.ok, smoked.answer["helper"]) == (True, "helper")
+    text = (with_context / "app" / "score.py").read_text()
+    (with_context / "app" / "score.py").write_text(f"import near\n{text}")
+    (problem,) = tried(with_context, sandbox_cache, ".", "app/score.py").problems
+    assert (problem.line, "No module named 'near'" in problem.message) == (1, True)  # nor does the image find it
+
+
+def test_an_exception_in_a_module_beside_the_script_is_told_at_the_script_s_line(
+    with_context: Path, sandbox_cache: Path
+) -> None:
+    smoked = tried(with_context, sandbox_cache, ".", sample="fail.json")
+    (problem,) = smoked.problems
+    assert (problem.rule, problem.message) == ("trial-run", "run() failed: ValueError: no rows")
+    assert (with_context / "score.py").read_text().splitlines()[problem.line - 1] == "        helper.fail()"
+    assert any(line.strip().startswith('File "helper.py", line 5') for line in smoked.traceback)
 
 
 def test_an_environment_that_cannot_be_installed_says_why(tmp_path: Path, sandbox_cache: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Generator, Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from edgetui.adapters.files.own_folder import claimed
 from edgetui.adapters.trial import words as trial_words
 from edgetui.adapters.trial.environments import TrialEnvironment, TrialEnvironments
+from edgetui.adapters.trial.layout import Layout, lay_out
 from edgetui.adapters.trial.supervised import Ended, Limits, Supervised
 from edgetui.core.events import Event, LogLine, Progress, Smoked
 from edgetui.core.models import Problem, SampleAnswer, TrialRequest
@@ -80,8 +80,8 @@ class _Trial:
         self._asked = ""
 
     def run(self) -> Generator[Event, None, None]:
-        script = self._lay_out()
-        text, app = script.read_text(encoding="utf-8", errors="replace"), script.parent
+        laid = lay_out(self._request, self._folder)
+        text = laid.script.read_text(encoding="utf-8", errors="replace")
         listening = socket.create_server(("127.0.0.1", 0), backlog=16)
         port = listening.getsockname()[1]
         number = listening.fileno()
@@ -89,7 +89,7 @@ class _Trial:
         limits = Limits(self._request.seconds, self._request.memory, PROCESSES)
         yield Progress("script", "starting the inference server")
         with contextlib.closing(listening):
-            with Supervised(argv, self._environ(script), app, limits, (number,), self._folder) as running:
+            with Supervised(argv, self._environ(laid), laid.app, limits, (number,), self._folder) as running:
                 # Only the server holds the socket now: when it ends, whoever asks it is told at once.
                 listening.close()
                 asking = threading.Thread(target=self._ask, args=(running, port), name="trial", daemon=True)
@@ -110,40 +110,20 @@ class _Trial:
                         yield Progress("script", f"asking with {one.sample or 'the sample'}")
                 output = list(running.output.tail)
             asking.join(5.0)
-        yield self._verdict(trial_words.Told(self._request.name, script, text, output), ended or Ended(None, "stopped"))
+        told = trial_words.Told(self._request.name, laid.script, text, output, laid.app)
+        yield self._verdict(told, ended or Ended(None, "stopped"))
 
-    def _lay_out(self) -> Path:
-        """The folders as the image has them; files are links, so that a big model costs nothing."""
-        app, models = self._folder / "app", self._models()
-        for folder in (models, self._folder / "tmp", self._folder / "home"):
-            folder.mkdir(parents=True)
-        script = app / Path(self._request.script).name
-        shutil.copyfile(self._request.script, script)
-        if self._request.model:
-            model = Path(self._request.model)
-            target = models / model.name
-            if model.is_dir():
-                shutil.copytree(model, target, copy_function=os.symlink)
-            else:
-                target.symlink_to(model)
-        return script
-
-    def _models(self) -> Path:
-        """Where `AZUREML_MODEL_DIR` points: a folder for the version, as in an image with one model."""
-        name = Path(self._request.model_name or "model").name
-        return self._folder / "app" / "azureml-models" / name / "1"
-
-    def _environ(self, script: Path) -> dict[str, str]:
+    def _environ(self, laid: Layout) -> dict[str, str]:
         bin_folder = str(self._environment.python.parent)
         return {
             "PATH": os.pathsep.join([bin_folder, os.defpath]),
-            "HOME": str(self._folder / "home"),
-            "TMPDIR": str(self._folder / "tmp"),
+            "HOME": str(laid.home),
+            "TMPDIR": str(laid.temporary),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "AML_APP_ROOT": str(script.parent),
-            "AZUREML_ENTRY_SCRIPT": str(script),
-            "AZUREML_MODEL_DIR": str(self._models()),
+            "AML_APP_ROOT": str(laid.app),
+            "AZUREML_ENTRY_SCRIPT": str(laid.script),
+            "AZUREML_MODEL_DIR": str(laid.models),
             "AML_APP_INSIGHTS_ENABLED": "false",
             "WORKER_COUNT": "1",
         }

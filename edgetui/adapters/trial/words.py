@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,10 +26,11 @@ def begins(line: str) -> bool:
 
 
 class Told:
-    """The output of one server: `name` is what problems call the script, `script` where it lay with this `text`."""
+    """The output of one server: `name` is what problems call the script, `script` where it lay with this `text`, in `app`."""
 
-    def __init__(self, name: str, script: Path, text: str, output: Sequence[str]) -> None:
+    def __init__(self, name: str, script: Path, text: str, output: Sequence[str], app: Path | None = None) -> None:
         self._name, self._script, self._text, self._output = name, script, text, output
+        self._app = app or script.parent
 
     def init_seconds(self) -> float | None:
         """How long `init()` took, by the server's own clock."""
@@ -51,7 +53,8 @@ class Told:
                 lines.append(text)
                 if not text.startswith(" "):
                     found, lines = lines, []
-        return tuple(line.replace(str(self._script), self._name)[:500] for line in found[-TRACEBACK:])
+        named = (line.replace(str(self._script), self._name) for line in found[-TRACEBACK:])
+        return tuple(line.replace(f"{self._app}{os.sep}", "")[:500] for line in named)
 
     def failure(self, phase: str, code: int | None) -> Problem:
         """The script failed in `phase`: its own exception at its own line, else what is known."""
