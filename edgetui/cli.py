@@ -64,7 +64,11 @@ def parser() -> argparse.ArgumentParser:
     deploy.add_argument("--yes", action="store_true", help="do not ask before devices change")
     deploy.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
     deploy.add_argument(
-        "--wait", metavar="SECONDS", type=float, default=900.0, help="how long the devices are watched (default: 900)"
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=900.0,
+        help="how long the devices are watched (default: 900)",
     )
     check = command("check", "check a plan and its files, without network")
     check.add_argument("plan", metavar="PLAN", help="the plan file (TOML)")
@@ -96,6 +100,17 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--env-file", metavar="FILE", help="where to write the shell's export lines")
     serve.add_argument("--state", metavar="DIR", help="the sandbox's own folder")
     return top
+
+
+def _seconds(text: str) -> float:
+    """Seconds from 0 on, as a number that ends."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 on")
+    return seconds
 
 
 def _sandbox(one: argparse.ArgumentParser, default: object) -> None:

@@ -34,7 +34,7 @@ def image_name(text: str) -> str:
         return "" if len(text) <= 255 else f"the name has {len(text)} characters; 255 are the most"
     if not text:
         return "an image needs a name"
-    if text != text.lower():
+    if text != text.lower() and IMAGE_NAME.fullmatch(text.lower()):
         return f"use lower case: {text.lower()}"
     return "use lower-case letters and digits, with single '.', '_', '-' or '/' between them"
 

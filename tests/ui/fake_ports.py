@@ -124,6 +124,8 @@ class Registry:
 
     def of_workspace(self, workspace: WorkspaceInfo) -> RegistryInfo:
         self.world.call("registry")
+        if self.world.held == "registry":
+            self.world.wait("The registry")
         return RegistryInfo("id", "edgeregistry", "edgeregistry.example", self.world.admin, "Basic")
 
     def enable_admin(self, registry: RegistryInfo) -> Iterator[Event]:

@@ -95,6 +95,17 @@ async def test_next_says_once_that_the_step_could_be_done_now(fake: Callable[...
         await until(pilot, " 6 Devices")
 
 
+async def test_a_button_grows_with_its_words(fake: Callable[..., EdgeApp], world: World) -> None:
+    world.held = "registry"
+    app = fake(CHOSEN)
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("5")
+        await until(pilot, "Fetch and keep the credential (F8)")
+        world.hold.set()
+        await until(pilot, "Enable the admin user and keep its credential (F8)")
+
+
 async def test_needs_a_workspace_first(fake: Callable[..., EdgeApp], world: World) -> None:
     app = fake("")
     async with app.run_test() as pilot:

@@ -63,7 +63,8 @@ async def test_a_review_comes_first_and_cancel_is_the_safe_answer(shared: Outsid
         assert "pump-anomaly goes to line1-gateway." in question
         await check_snapshot(pilot, f"deploy-question-{size[0]}x{size[1]}", lambda text: steady(pilot, text))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, DeployScreen))
+        await until(pilot, "Nothing was deployed. F8 asks again.")
+        assert isinstance(pilot.app.screen, DeployScreen)
         assert not cast("EdgeApp", pilot.app).bridge.running
 
 

@@ -79,7 +79,19 @@ def test_sandbox_may_stand_anywhere(given: list[str], sandbox: str | None, comma
     assert (args.sandbox, args.command) == (sandbox, command)
 
 
-@pytest.mark.parametrize("given", [["deploy"], ["nonsense"], ["check"], ["sandbox"], ["deploy", "a.toml", "--nope"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["deploy"],
+        ["nonsense"],
+        ["check"],
+        ["sandbox"],
+        ["deploy", "a.toml", "--nope"],
+        ["deploy", "a.toml", "--wait", "-3"],
+        ["deploy", "a.toml", "--wait", "nan"],
+        ["deploy", "a.toml", "--wait", "soon"],
+    ],
+)
 def test_bad_usage_ends_with_2(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.parse(given)

@@ -46,6 +46,11 @@ def test_other_names(rule: object, good: str, bad: str) -> None:
     assert rule(bad) != ""  # type: ignore[operator]
 
 
+def test_a_name_is_only_proposed_where_it_can_be_used() -> None:
+    assert rules.image_name("Pump") == "use lower case: pump"
+    assert "pump_ü" not in rules.image_name("Pump_Ü")
+
+
 @pytest.mark.parametrize(
     ("text", "found"), [("<my-subscription-id>", "<my-subscription-id>"), ("edge-ws", ""), ("${WS}", "${WS}")]
 )

@@ -9,7 +9,6 @@ import msgspec
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widgets import Button, Static
 
 from edgetui.core.errors import EdgeError
@@ -18,7 +17,7 @@ from edgetui.core.models import RegistryInfo, VaultState
 from edgetui.jobs import browse
 from edgetui.ui.screens.confirm import ConfirmScreen
 from edgetui.ui.screens.step import StepScreen
-from edgetui.ui.widgets.texts import put
+from edgetui.ui.widgets.texts import put, relabel
 
 KEPT = {
     "keyring": "in the OS keyring ({name}); nowhere else on this machine",
@@ -76,8 +75,9 @@ class CredentialsScreen(StepScreen):
         put(self.query_one("#facts", Static), "\n".join(lines))
         off = registry is not None and not registry.admin_enabled
         button = self.query_one("#fetch", Button)
-        button.label = Content(
-            "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)"
+        relabel(
+            button,
+            "Enable the admin user and keep its credential (F8)" if off else "Fetch and keep the credential (F8)",
         )
         button.disabled = self.job_runs
         explain = (

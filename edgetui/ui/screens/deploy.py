@@ -23,7 +23,7 @@ from edgetui.ui.screens.confirm import ConfirmScreen
 from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.step import StepScreen
 from edgetui.ui.widgets.filter_table import FilterTable, Row
-from edgetui.ui.widgets.texts import put
+from edgetui.ui.widgets.texts import put, relabel
 from edgetui.ui.words import review as review_words
 
 REVIEW = "preview"  # the job; it belongs to this step
@@ -92,7 +92,7 @@ class DeployScreen(StepScreen):
         told = (label, bool(self.results.devices))
         if told != self._told:
             self._told = told
-            self.query_one("#deploy-button", Button).label = label
+            relabel(self.query_one("#deploy-button", Button), label)
             self.refresh_bindings()
 
     def _facts(self) -> str:
@@ -247,6 +247,8 @@ class DeployScreen(StepScreen):
             self._reviewed = None
             self.run_job(seen={preview.device: preview.versions for preview in previews})
             self.table.focus_rows()
+        else:
+            self.status.say("Nothing was deployed. F8 asks again.")
 
     def _say_progress(self) -> None:
         devices = [self.results.devices.get(device, DeviceOutcome()) for device in self.plan.devices]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 
 def put(widget: Static, text: str | Content) -> None:
@@ -12,3 +12,11 @@ def put(widget: Static, text: str | Content) -> None:
     shown = widget.content
     if str(shown) != content.plain or getattr(shown, "spans", []) != content.spans:
         widget.update(content)
+
+
+def relabel(button: Button, words: str) -> None:
+    """Give a button other words and their width; by itself it keeps the old width where a layout is under way."""
+    label = Content(words)
+    if str(button.label) != label.plain:
+        button.label = label
+        button.styles.width = label.cell_length + 2
