@@ -29,7 +29,8 @@ def _job(plan: Plan, results: Results, ports: Ports) -> Iterator[events.Event]:
 
     for problem in answers.problems(plan):
         raise problem
-    check.model_path(plan, ports)
+    for problem in check.paths(plan, ports):
+        raise problem
     for event in check.check(plan, ports):
         yield event
         if isinstance(event, events.Checked) and any(problem.severity == "error" for problem in event.problems):

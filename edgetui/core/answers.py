@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgetui.core import manifest, rules, steps
+from edgetui.core import builders, manifest, rules, steps
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.plan import Plan
 
@@ -20,6 +20,7 @@ def problems(plan: Plan) -> Iterator[EdgeError]:
     yield from names
     if plan.image_name:
         yield from image(plan)
+    yield from builder(plan)
     yield from credential(plan)
     yield from devices(plan)
     if plan.module_name:
@@ -46,6 +47,19 @@ def image(plan: Plan) -> Iterator[EdgeError]:
     ):
         if problem:
             yield bad_input(f"image.{key}", f"{value!r} cannot be used as the image's {key}", problem)
+
+
+def builder(plan: Plan) -> Iterator[EdgeError]:
+    """What the image's builder cannot do, or does not take."""
+    chosen, platform = builders.BY_NAME[plan.image.builder], plan.image.platform
+    if platform in builders.PLATFORMS and platform not in chosen.platforms:
+        able = " or ".join(f'"{kind.name}"' for kind in builders.KINDS if platform in kind.platforms)
+        remedy = f"Write builder = {able}, or another platform"
+        yield bad_input("image.platform", f"{chosen.title} cannot build for {platform}", remedy)
+    for key in () if chosen.own_dockerfile else builders.OWN_KEYS:
+        if getattr(plan.image, key):
+            title = f"image.{key} is for images by our own Dockerfile, which {chosen.title} does not take"
+            yield bad_input(f"image.{key}", title, 'Leave it out, or write builder = "acr" or "docker"')
 
 
 def credential(plan: Plan) -> Iterator[EdgeError]:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 import msgspec
 
-from edgetui.core import rules
+from edgetui.core import answers
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, ImageBuilt, ImageRun, LogFile, LogLine
 from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, RegistryInfo, WorkspaceInfo
@@ -16,9 +16,6 @@ from edgetui.core.ports import ImageBuilder, Ports
 from edgetui.core.results import Results
 from edgetui.jobs import build_times, built_images, fingerprints, resources
 from edgetui.jobs.kept_log import KeptLog
-
-# What only our own Dockerfile can do something with.
-_OWN = ("base", "index_url", "ca_bundle", "context", "network")
 
 
 def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = False) -> Iterator[Event]:
@@ -32,7 +29,8 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
         EdgeError: there is no model yet, a name is wrong, a file cannot be read, the tag is taken, or the build failed.
     """
     builder = _builder(plan, ports)
-    _check_names(plan)
+    for problem in (*answers.image(plan), *answers.builder(plan)):
+        raise problem
     model = fingerprints.model_id(plan, results)
     if not model:
         raise EdgeError(
@@ -138,11 +136,6 @@ def _builder(plan: Plan, ports: Ports) -> ImageBuilder:
     found = ports.builders.get(name) or (ports.builder if name == "azureml" else None)
     if found is None:
         raise bad_input("image.builder", f"The builder {name!r} is not in this version", 'Write builder = "azureml"')
-    if name == "azureml":
-        for key in _OWN:
-            if getattr(plan.image, key):
-                title = f"image.{key} is for images by our own Dockerfile, which Azure ML does not take"
-                raise bad_input(f"image.{key}", title, 'Leave it out, or write builder = "acr" or "docker"')
     return found
 
 
@@ -235,14 +228,3 @@ def resolved_tag(plan: Plan, results: Results, ports: Ports) -> str:
 
 def _tag(plan: Plan, model: str, inputs: str) -> str:
     return f"{model.rpartition(':')[2]}-{inputs[:12]}" if plan.image.tag == "auto" else plan.image.tag
-
-
-def _check_names(plan: Plan) -> None:
-    image = plan.image
-    for field, value, problem in (
-        ("image.name", plan.image_name, rules.image_name(plan.image_name)),
-        ("image.tag", image.tag, rules.image_tag(image.tag)),
-        ("image.platform", image.platform, rules.platform(image.platform)),
-    ):
-        if problem:
-            raise bad_input(field, f"{value!r} cannot be used as the image's {field.rpartition('.')[2]}", problem)

@@ -166,8 +166,8 @@ def _opens(path: str, ports: Ports) -> bool:
 
 
 def paths(plan: Plan, ports: Ports) -> Iterator[EdgeError]:
-    """What is wrong with what other steps read: config.json, the model, and what goes into the image beside the script."""
-    for look in (config_file, model_path, context_folder):
+    """What is wrong with what other steps read: config.json, the model, and what our own Dockerfile takes."""
+    for look in (config_file, model_path, certificates, context_folder, own_dockerfile):
         try:
             look(plan, ports)
         except EdgeError as error:  # noqa: PERF203 -- a few files
@@ -191,6 +191,39 @@ def model_path(plan: Plan, ports: Ports) -> None:
     with opened:
         if not opened.read(1):
             raise bad_input("model.path", f"{path} is empty", "Name the file that your training wrote.")
+
+
+def certificates(plan: Plan, ports: Ports) -> None:
+    """See that the file of extra certificates is there and holds some.
+
+    Raises:
+        EdgeError: (input, field `image.ca_bundle`) it cannot be read, or holds none.
+    """
+    name = plan.image.ca_bundle
+    if not name or plan.image.builder == "azureml":
+        return
+    if "BEGIN CERTIFICATE" not in ports.files.read_text(resources.path(plan, name), "image.ca_bundle"):
+        raise bad_input("image.ca_bundle", f"{name} holds no certificate", "Choose a PEM file")
+
+
+def own_dockerfile(plan: Plan, ports: Ports) -> None:
+    """See that our own Dockerfile can be written for the environment: base image, package index, platform.
+
+    Raises:
+        EdgeError: (input) it cannot. What is wrong with the environment itself is the other checks' to tell.
+    """
+    from edgetui.core import dockerfile
+
+    image = plan.image
+    if image.builder == "azureml" or not plan.scoring.environment:
+        return
+    setting = dockerfile.Setting(image.base, image.index_url, platform=image.platform)
+    try:
+        text = ports.files.read_text(resources.path(plan, plan.scoring.environment), "scoring.environment")
+        dockerfile.environment_dockerfile(dockerfile.environment(text), setting)
+    except EdgeError as error:
+        if error.field != "scoring.environment":
+            raise
 
 
 def context_folder(plan: Plan, ports: Ports) -> None:
