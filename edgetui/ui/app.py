@@ -18,7 +18,7 @@ from edgetui.core import steps
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import SignIn
 from edgetui.ui import themes
-from edgetui.ui.messages import JobEvents, PlanChanged
+from edgetui.ui.messages import FileWanted, JobEvents, PlanChanged
 from edgetui.ui.worker import Bridge
 
 if TYPE_CHECKING:
@@ -243,6 +243,10 @@ class EdgeApp(App[int]):
         for event in message.events:
             if isinstance(event, SignIn):
                 self.ask_to_sign_in(message.job, event)
+
+    @on(FileWanted)
+    def _read(self, message: FileWanted) -> None:
+        self.bridge.load(message.what, lambda: message.ask(self.ports), message.widget)
 
     def ask_to_sign_in(self, job: str, event: SignIn) -> None:
         """Show the address and the code that a job waits for; a newer code replaces the one that is shown."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgetui.core.events import Event, LogFile, LogLine
 from edgetui.jobs import logs
+from edgetui.jobs.logs import LogPart
 from edgetui.ui.words.build import BuildProgress, first_error
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class BuildWatch:
         self._load = load
         self._ports = ports
         self._waits = False  # for the part that an earlier start left
+        self._taken: set[int] = set()  # events of the run that were taken from it, and may still come as messages
 
     def begin(self) -> None:
         """Make room for a new build."""
         self.progress = BuildProgress()
+        self._taken = set()
         self._pane().clear()
         self._pane().set_path("")
 
@@ -46,8 +49,12 @@ class BuildWatch:
         if self._pane().buffer.total or self._waits:
             return
         self.progress = BuildProgress()
+        self._pane().clear(run.lines_gone)
+        if run.lines_gone and run.log is not None:  # it was said before the lines that are not kept
+            self.take([run.log])
         for at, events in run.batches():
             self.take(events, at)
+        self._taken = set(map(id, run.events))
 
     def show_last(self, path: str) -> None:
         """Show the log of the last build, from its file."""
@@ -55,6 +62,11 @@ class BuildWatch:
 
     def take(self, events: Sequence[Event], at: float | None = None) -> None:
         """Show what it says: now, or `at` a time since the epoch."""
+        if self._taken:
+            fresh = [event for event in events if id(event) not in self._taken]
+            if len(fresh) == len(events):
+                self._taken = set()  # what was on its way has come
+            events = fresh
         self.progress = self.progress.after(events)
         for event in events:
             if isinstance(event, LogFile):
@@ -65,17 +77,18 @@ class BuildWatch:
         if not self._waits:
             self._write(events, at)
 
-    def loaded(self, what: str, lines: list[str], run: Run | None) -> None:
+    def loaded(self, what: str, part: LogPart, run: Run | None) -> None:
         """Take what was loaded: the last log, or what an earlier start left, with what this `run` said so far behind it."""
         if what == BEFORE:
-            self._join(lines, run)
+            self._join(part, run)
         elif not self._pane().buffer.total and (run is None or run.ended is not None):
-            self._pane().write_lines(lines, 0.0)
+            self._pane().clear(part.first)
+            self._pane().write_lines(part.lines, 0.0)
 
     def load_failed(self, what: str, error: EdgeError, run: Run | None) -> None:
         """A log that is gone is no failure: say so in its place."""
         if what == BEFORE:
-            self._join([f"(the log before this start cannot be read: {error.title})"], run)
+            self._join(LogPart(0, [f"(the log before this start cannot be read: {error.title})"]), run)
         else:
             self._pane().set_title(f"Build log · the last one cannot be read: {error.title}")
 
@@ -86,17 +99,21 @@ class BuildWatch:
         lines = list(pane.buffer.lines)
         index = first_error(lines)
         if index is not None:
-            pane.view.go_to(pane.buffer.index(pane.buffer.first + index), lead=2)
+            pane.reach(pane.buffer.first + index, lead=2)
         return lines
 
-    def _join(self, before: list[str], run: Run | None) -> None:
+    def _join(self, before: LogPart, run: Run | None) -> None:
         self._waits = False
-        self.progress = BuildProgress().after([LogLine("image", line) for line in before])
-        self._pane().clear()
-        self._pane().write_lines(before, 0.0)
+        self.progress = BuildProgress().after([LogLine("image", line) for line in before.lines])
+        self._pane().clear(before.first)
+        if run is None or not run.lines_gone:
+            self._pane().write_lines(before.lines, 0.0)
+        else:  # what came right behind them is only in the file by now
+            self._pane().clear(before.first + len(before.lines) + run.lines_gone)
         for at, events in run.batches() if run else ():
             self.progress = self.progress.after(events)
             self._write(events, at)
+        self._taken = set(map(id, run.events)) if run else set()
 
     def _write(self, events: Sequence[Event], at: float | None) -> None:
         self._pane().write_lines([event.text for event in events if isinstance(event, LogLine)], at)

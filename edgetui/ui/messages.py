@@ -1,7 +1,8 @@
-"""What background work says to screens. Every message is data; none bubbles, the bridge hands each screen its own copy."""
+"""What background work says to screens. Every message is data; the bridge hands each screen its own copy, which does not bubble."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from textual.message import Message
 
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event
+from edgetui.core.ports import Ports
 
 
 @dataclass
@@ -56,6 +58,15 @@ class LoadFailed(Message, bubble=False):
 
     what: str
     error: EdgeError
+
+
+@dataclass
+class FileWanted(Message):
+    """A widget wants what `ask` gives, from a file of this machine; it gets `Loaded` or `LoadFailed` with `what`."""
+
+    widget: Any
+    what: str
+    ask: Callable[[Ports], Any]
 
 
 @dataclass

@@ -13,11 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, cancelled
-from edgetui.core.events import Event, Failed
+from edgetui.core.events import Event, Failed, LogFile, LogLine
 from edgetui.ui.messages import JobEnded, JobEvents, JobStarted, Loaded, LoadedSome, LoadFailed
 
 if TYPE_CHECKING:
@@ -39,9 +40,14 @@ class Run:
         self.error: EdgeError | None = None
         self.events: deque[Event] = deque(maxlen=KEPT)
         self._came: deque[tuple[float, int]] = deque(maxlen=KEPT)  # when (since the epoch), and how many
+        self.log: LogFile | None = None  # where its log is kept
+        self.lines_gone = 0  # lines of its log that are not kept here
 
     def take(self, batch: Sequence[Event]) -> None:
         """Keep what it says now."""
+        self.log = next((event for event in batch if isinstance(event, LogFile)), self.log)
+        gone = max(len(self.events) + len(batch) - KEPT, 0)
+        self.lines_gone += sum(isinstance(event, LogLine) for event in islice(chain(self.events, batch), gone))
         self.events.extend(batch)
         self._came.append((time.time(), len(batch)))
 
@@ -241,6 +247,8 @@ class Bridge:
                 return  # replaced or cancelled: nobody waits for this answer any more
             if last:
                 del self._loads[key]
+                if not any(other == id(owner) for other, _ in self._loads):
+                    self._pumps.pop(id(owner), None)
             owner.post_message(message)
 
         threading.Thread(target=work, name=f"load-{what}", daemon=True).start()

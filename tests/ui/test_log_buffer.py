@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgetui.ui.widgets.log_buffer import LogBuffer, clean, coloured, plain
+from edgetui.ui.widgets.log_buffer import LogBuffer, plain
+from edgetui.ui.widgets.log_cleaning import clean, coloured
 from edgetui.ui.widgets.log_colours import NAMES, split
 
 

@@ -79,7 +79,7 @@ async def test_the_next_start_watches_it_again_with_no_line_lost_or_doubled(
         await until(pilot, "✓ Built; F3 goes on")
         screen.log_pane.flush()
         lines = list(screen.log_pane.buffer.lines)
-        file = logs.lines(edge(pilot).ports, screen.results.image_log)
+        file = logs.lines(edge(pilot).ports, screen.results.image_log).lines
         assert lines == file
         assert lines == served_log(sandbox, builder)
         assert screen.results.image_run is None

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from edgetui.jobs.logs import LogPart
 from edgetui.ui import log_saving
 from edgetui.ui.app import EdgeApp
 from edgetui.ui.messages import Loaded, LoadFailed
@@ -32,8 +33,8 @@ class LogScreen(Screen[None]):
     status = getters.query_one(StatusLine)
     log_pane = getters.query_one(LogPane)
 
-    def __init__(self, title: str, ask: Callable[[], str | list[str]], path: str = "") -> None:
-        """Show the text or lines that `ask` gives, of the file `path` where they are kept in one."""
+    def __init__(self, title: str, ask: Callable[[], str | LogPart], path: str = "") -> None:
+        """Show the text that `ask` gives, or the lines of the file `path` where they are kept in one."""
         super().__init__()
         self._title = title
         self._ask = ask
@@ -66,8 +67,8 @@ class LogScreen(Screen[None]):
         if message.what == log_saving.WHAT:
             log_saving.saved(self.app, message.value)
             return
-        lines = message.value if isinstance(message.value, list) else str(message.value).splitlines()
-        self.log_pane.clear()
+        first, lines = message.value if isinstance(message.value, LogPart) else LogPart(0, message.value.splitlines())
+        self.log_pane.clear(first)
         self.log_pane.write_lines(lines, 0.0)
         self.log_pane.flush()
         self.status.say("The log ends here; F5 asks again." if lines else "The log is empty; F5 asks again.")

@@ -1,49 +1,18 @@
-"""The lines behind a log pane: cleaned, bounded, filtered, searched and wrapped; no widget in here."""
+"""The lines behind a log pane: bounded, filtered, searched and wrapped; no widget in here."""
 
 from __future__ import annotations
 
 import bisect
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-from edgetui.ui.widgets import log_colours
+from edgetui.ui.widgets.log_cleaning import clean, coloured
 from edgetui.ui.widgets.log_colours import Span
 
 MAX_LINES = 20_000  # held in memory; the whole log is in its file
-MAX_CHARACTERS = 4_000  # of one line; longer lines are cut in the pane, never in the file
-
-# Terminal control sequences: CSI, strings (OSC, DCS, APC, PM, SOS) up to their end, two-character escapes.
-_SEQUENCES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)|\x1b[ -/]*[0-~]"
-)
-# What is left of C0 and C1, and the characters that turn the direction of text: they could forge what a person reads.
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
-
-
-def clean(line: str) -> str:
-    """One line as it may be shown: no escape sequence, only the last state of a line that overwrote itself, tabs as spaces."""
-    if line.isascii() and line.isprintable():
-        return line if len(line) <= MAX_CHARACTERS else line[:MAX_CHARACTERS] + "…"
-    line = _SEQUENCES.sub("", line).rstrip("\r\n")
-    line = line.rpartition("\r")[2]
-    line = _CONTROLS.sub("�", line.expandtabs())
-    return line if len(line) <= MAX_CHARACTERS else line[:MAX_CHARACTERS] + "…"
-
-
-def coloured(line: str) -> tuple[str, tuple[Span, ...]]:
-    """One line as it may be shown, and the colours that it had."""
-    if "\x1b[" not in line:
-        return clean(line), ()
-    bare, spans = log_colours.split(line)
-    shown = clean(bare)
-    whole = bare.rstrip("\r\n")
-    # Other sequences move what stands behind them: rare enough to let the colours go.
-    if not spans or "\x1b" in bare or "\x9b" in bare:
-        return shown, ()
-    return shown, log_colours.moved(spans, whole, shown, whole.rfind("\r") + 1)
 
 
 def plain(text: str) -> re.Pattern[str]:
@@ -55,12 +24,13 @@ class LogBuffer:
     """Lines in the order they came; `shown` are those that pass the filter; `rows` are screen rows of the shown lines.
 
     A line keeps its number for ever (`first` is the number of the oldest one that is still held), so that a position
-    in the log stays true when old lines leave.
+    in the log stays true when old lines leave. It is the line's number in the log's file too, in which others may look for
+    what has left, and bring it back: `put_found`, `put_older`.
     """
 
-    def __init__(self, max_lines: int = MAX_LINES) -> None:
+    def __init__(self, max_lines: int = MAX_LINES, first: int = 0) -> None:
         self.max_lines = max_lines
-        self.first = 0
+        self.first = first
         self._lines: list[str] = []
         self._times = array("d")  # when each line came, seconds since the epoch; 0: nobody knows
         self._colours: dict[int, tuple[Span, ...]] = {}  # by line number, of those that have any
@@ -72,8 +42,22 @@ class LogBuffer:
         self._ends: list[int] = []  # for each shown line, the row after its last one; used only while wrapping
         self.widest = 0  # cells of the widest shown line so far
         self._sought: re.Pattern[str] | None = None  # what `_found` are the numbers of, of the lines before `_looked`
-        self._found: list[int] = []
+        self._found: array[int] = array("L")
         self._looked = 0
+        self._found_from = 0  # the number of the line from which on `_found` has all
+        self._older: dict[int, str] = {}  # lines before `first` that the filter lets through, by number
+        self._shown_from = 0  # the number of the line from which on `_shown` has all
+        self._let_go: set[int] = set()  # of the lines left out, those that an answer from the file may name again
+        self.left_out = 0  # how many lines that the filter lets through are not held, there being too many
+
+    @property
+    def searched_from(self) -> int:
+        """The number of the line from which on `matches` has all."""
+        return self._shown_from if self._filter else self._found_from
+
+    def holds(self, number: int) -> bool:
+        """Whether the line with this number is held."""
+        return self.first <= number < self.total or number in self._older
 
     @property
     def lines(self) -> Sequence[str]:
@@ -94,6 +78,11 @@ class LogBuffer:
     def filter(self) -> str:
         """What shown lines contain; "" shows all."""
         return self._filter
+
+    @property
+    def filtering(self) -> re.Pattern[str]:
+        """What finds the filter's text."""
+        return self._pattern
 
     @property
     def count(self) -> int:
@@ -119,11 +108,12 @@ class LogBuffer:
 
     def text(self, index: int) -> str:
         """The shown line at `index`."""
-        return self._lines[self.number(index) - self.first]
+        return self._line(self.number(index))
 
     def time(self, index: int) -> float:
         """When the shown line at `index` came, seconds since the epoch; 0.0 where nobody knows."""
-        return self._times[self.number(index) - self.first]
+        number = self.number(index)
+        return self._times[number - self.first] if number >= self.first else 0.0
 
     def colours(self, index: int) -> tuple[Span, ...]:
         """The colours of the shown line at `index`."""
@@ -157,9 +147,12 @@ class LogBuffer:
             self._measure(self._lines[number - self.first])
         return self._drop(len(self._lines) - self.max_lines)
 
-    def clear(self) -> None:
-        """Forget all lines; the filter stays."""
-        self.first, self.widest, self._sought = 0, 0, None
+    def clear(self, first: int = 0) -> None:
+        """Forget all lines, the next one has the number `first`; the filter stays."""
+        self.first, self.widest, self._sought = first, 0, None
+        self._older.clear()
+        self._let_go.clear()
+        self._shown_from, self.left_out = first, 0
         self._lines.clear()
         self._times = array("d")
         self._colours.clear()
@@ -172,9 +165,28 @@ class LogBuffer:
         self._pattern = plain(text)
         self.context = self.context if context is None else context
         self._shown = []
+        self._older.clear()
+        self._let_go.clear()
+        self._shown_from, self.left_out = self.first, 0
         if text:
             self._shown = self._filtered(self.first)
         self._measure_all()
+
+    def put_older(self, lines: Mapping[int, str], left_out: int) -> None:
+        """Show also what the filter lets through of the lines before `searched_from`, by number; `left_out` of them are not held."""
+        fresh = {number for number in lines if number < self.total} - self._let_go
+        self._older.update((number, clean(lines[number])) for number in fresh if number < self.first)
+        self._shown = sorted({*self._shown, *fresh})
+        self._shown_from, self.left_out, self._sought = 0, self.left_out + left_out, None
+        self._crowd_out()
+        self._measure_all()
+
+    def put_found(self, pattern: re.Pattern[str], numbers: Sequence[int], until: int) -> None:
+        """Know of all lines before number `until` which ones match; nothing, where it is another pattern by now."""
+        if pattern is self._sought and not self._filter and until >= self._found_from:
+            numbers = numbers[: bisect.bisect_left(numbers, self._found_from)]
+            self._found[:0] = array("L", numbers)
+            self._found_from = 0
 
     def wrap(self, width: int) -> None:
         """Wrap lines at `width` cells; 0 does not wrap."""
@@ -207,35 +219,38 @@ class LogBuffer:
         return chop_cells(text, self._width) or [""]
 
     def find(self, pattern: re.Pattern[str], start: int, step: int) -> int | None:
-        """The index of the nearest shown line that matches, from `start` on in steps of 1 or -1, wrapping round; None if none."""
+        """The number of the nearest shown line that matches, from number `start` on in steps of 1 or -1, wrapping round.
+
+        It may be one that is not held any more. None: there is none.
+        """
         numbers = self.matches(pattern)
         if not numbers:
             return None
-        number = self.number(start % self.count)
-        place = bisect.bisect_left(numbers, number) if step > 0 else bisect.bisect_right(numbers, number) - 1
-        return self.index(numbers[place % len(numbers)])
+        place = bisect.bisect_left(numbers, start) if step > 0 else bisect.bisect_right(numbers, start) - 1
+        return numbers[place % len(numbers)]
 
     def matches(self, pattern: re.Pattern[str]) -> Sequence[int]:
-        """The numbers of the shown lines that match, oldest first; asked again, it looks only at what came since.
+        """The numbers of the shown lines that match, oldest first, from `searched_from` on; those too that have left since.
 
-        So it does where a text only became longer (`plain`): what has it is among the lines that had the shorter one.
+        Asked again, it looks only at what came since. So it does where a text only became longer (`plain`): what has it is
+        among the lines that had the shorter one.
         """
         if pattern is not self._sought:
             if self._sought is not None and self._sought.pattern in pattern.pattern:
-                found = (number for number in self._found if number >= self.first)
-                self._found = [number for number in found if pattern.search(self._lines[number - self.first])]
+                found = (number for number in self._found if self.holds(number))
+                self._found = array("L", [number for number in found if pattern.search(self._line(number))])
             else:
-                self._found, self._looked = [], self.first
-            self._sought = pattern
-        start, search = max(self._looked, self.first), pattern.search
+                self._found, self._looked = array("L"), 0 if self._filter else self.first
+            self._sought, self._found_from = pattern, self.first
+        search, lines, first = pattern.search, self._lines, self.first
         if self._filter:
-            fresh = self._shown[self.index(start) :]
-            self._found += [number for number in fresh if search(self._lines[number - self.first])]
+            fresh = self._shown[self.index(self._looked) :]
+            self._found.extend([number for number in fresh if search(self._line(number))])
+            del self._found[: bisect.bisect_left(self._found, self._shown[0] if self._shown else self.total)]
         else:
-            lines = enumerate(self._lines[start - self.first :], start)
-            self._found += [number for number, line in lines if search(line)]
+            looked = max(self._looked, first)
+            self._found.extend([number for number, line in enumerate(lines[looked - first :], looked) if search(line)])
         self._looked = self.total
-        del self._found[: bisect.bisect_left(self._found, self.first)]
         return self._found
 
     def _filtered(self, start: int) -> list[int]:
@@ -259,8 +274,11 @@ class LogBuffer:
                 last = number
         return fresh
 
+    def _line(self, number: int) -> str:
+        return self._lines[number - self.first] if number >= self.first else self._older[number]
+
     def _passes(self, number: int) -> bool:
-        return self._pattern.search(self._lines[number - self.first]) is not None
+        return self._pattern.search(self._line(number)) is not None
 
     def _measure(self, text: str) -> None:
         cells = len(text) if text.isascii() else cell_len(text)
@@ -280,8 +298,12 @@ class LogBuffer:
     def _drop(self, surplus: int) -> int:
         if surplus <= 0:
             return 0
-        gone = self.index(self.first + surplus)
-        rows = self.row_of(gone) if gone else 0
+        if self._sought is not None:
+            self.matches(self._sought)  # what leaves is counted before
+        if self._filter:
+            leaving = self._shown[self.index(self.first) : self.index(self.first + surplus)]
+            self._older.update((number, self._line(number)) for number in leaving)
+        rows = 0 if self._filter else self.row_of(surplus)
         del self._lines[:surplus]
         del self._times[:surplus]
         if self._colours:
@@ -289,7 +311,23 @@ class LogBuffer:
                 self._colours.pop(number, None)
         self.first += surplus
         if self._filter:
-            del self._shown[:gone]
+            return self._crowd_out()
         if self._width:
-            self._ends = [end - rows for end in self._ends[gone:]]
+            self._ends = [end - rows for end in self._ends[surplus:]]
+        return rows
+
+    def _crowd_out(self) -> int:
+        """Let the oldest lines go that only the filter still holds, where these are too many; returns their screen rows."""
+        surplus = len(self._shown) - self.max_lines
+        if surplus <= 0:
+            return 0
+        rows = self.row_of(surplus)
+        for number in self._shown[:surplus]:
+            self._older.pop(number, None)
+        reach = self._shown_from + self.context
+        self._let_go.update(number for number in self._shown[:surplus] if number < reach)
+        del self._shown[:surplus]
+        self.left_out += surplus
+        if self._width:
+            self._ends = [end - rows for end in self._ends[surplus:]]
         return rows

@@ -19,6 +19,7 @@ from edgetui.ui.widgets import log_words, type_ahead
 from edgetui.ui.widgets.framed import Framed
 from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.log_buffer import MAX_LINES, LogBuffer, plain
+from edgetui.ui.widgets.log_reaching import LogReaching
 from edgetui.ui.widgets.log_taking import LogTaking
 from edgetui.ui.widgets.log_view import LogView
 
@@ -32,11 +33,11 @@ _ASKS = {
 FLUSH_SECONDS = 0.5  # a repaint sends the whole pane over the wire, so it happens twice a second at most
 
 
-class LogPane(LogTaking, Framed, Vertical):
+class LogPane(LogTaking, LogReaching, Framed, Vertical):
     """A window on a log that is kept in a file.
 
     `write_lines` takes lines as they come, any number at any rate; `path` is said in the frame. `SaveWanted` asks whoever
-    holds the pane to save a copy.
+    holds the pane to save a copy, `FileWanted` asks the app for what is in the file and not held here.
     """
 
     DEFAULT_CSS = """
@@ -63,7 +64,7 @@ class LogPane(LogTaking, Framed, Vertical):
     HELP = """
 ## Log
 Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left and right show long lines, `w` wraps them.
-`/` finds, `n` and `N` go on. `&` shows only lines with a text, `+` and `-` more or fewer lines around them.
+`/` finds in the whole log, `n` and `N` go on. `&` shows only lines with a text, `+` and `-` more or fewer lines around them.
 `t` shows when each line came. `m` marks from a line on, `y` copies what is marked, or the line; `Y` all that is shown.
 `s` saves a copy of the whole log, `S` says where it is, `o` opens it in your `$PAGER`.
 **Esc** lets go of what is found, filtered and marked. Hold Shift to use the terminal's own selection.
@@ -134,10 +135,12 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
                 self.view.append(lines, at)
             self._describe()
 
-    def clear(self) -> None:
-        """Start a new log; find and filter stay as they are."""
+    def clear(self, first: int = 0) -> None:
+        """Start a new log, whose next line has the number `first` in its file; find and filter stay as they are."""
         self._waiting.clear()
-        self.buffer.clear()
+        self.forget()
+        self.buffer.clear(first)
+        self.view.turn_to(self.buffer)
         self.view.following, self.view.marked = True, None
         self.view.reload()
         self._describe()
@@ -174,6 +177,7 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
         if not asked or self._asking == "find":
             self.find_text = ""
             self.view.search(None)
+        self.search_soon()
         if asked:
             self._ask_done()
         else:
@@ -202,17 +206,23 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
         elif self._asking == "find":
             self.find_text = text
             self.view.search(plain(text) if text else None)
+        self.search_soon()
         self._describe()
 
     def _filter(self, text: str, context: int | None = None) -> None:
         if text != self.buffer.filter or context is not None:
+            number, following = self.view.number, self.view.following
             self.buffer.set_filter(text, context)
+            self.view.turn_to(self.buffer)
             self.view.reload()
+            if not text and not following:
+                self.reach(number)  # what the filter led to is what is wanted, with all that stands around it
 
     def action_context(self, step: int) -> None:
         """Show more or fewer lines around those that the filter lets through."""
         if self.buffer.filter:
             self._filter(self.buffer.filter, min(max(self.buffer.context + step, 0), MAX_CONTEXT))
+            self.search_soon()
             self._describe()
         else:
             self.app.notify("& filters first; then + and - show more or fewer lines around.", markup=False)
@@ -223,7 +233,7 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
         self._ask_done()
         if self._asking == "find" and self.find_text:
             # The first place at or above what is shown: in a log the newest is asked for most.
-            self._jump(self.view.current, -1)
+            self._jump(self.view.number, -1)
         elif self._asking == "save" and event.value.strip():
             self.save_to(event.value.strip())
 
@@ -235,18 +245,17 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
 
     def action_next(self, step: int) -> None:
         """Go to the next or the previous place found."""
-        self._jump(self.view.current + step, step)
+        self._jump(self.view.number + step, step)
 
     def _jump(self, start: int, step: int) -> None:
-        pattern = self.view.pattern
-        if pattern is None:
+        if self.view.pattern is None:
             self.action_ask("find")
-            return
-        index = self.buffer.find(pattern, start, step)
-        if index is None:
-            self.app.notify(f"'{self.find_text}' is not in the log.", severity="warning", markup=False)
         else:
-            self.view.go_to(index)
+            self.jump(start, step)
+
+    def not_found(self) -> None:
+        """Say that what is searched for is nowhere."""
+        self.app.notify(f"'{self.find_text}' is not in the log.", severity="warning", markup=False)
 
     def action_wrap(self) -> None:
         """Wrap long lines, or not."""
@@ -267,7 +276,9 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
         self._describe()
 
     def _describe(self) -> None:
-        words = " · ".join([self.title, *log_words.standing(self.view, self.empty, self.find_text)])
+        words = " · ".join(
+            [self.title, *log_words.standing(self.view, self.empty, self.find_text, searching=self.searching)]
+        )
         self.frame(words, log_words.shortened(self.path, max(self.size.width - 6, 20)))
 
     def on_resize(self) -> None:

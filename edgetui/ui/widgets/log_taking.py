@@ -57,7 +57,7 @@ class LogTaking(Widget):
         view = self.view
         if view.marked is not None:
             view.set_mark(None)
-        elif self.buffer.count:
+        elif view.buffer.count:
             view.go_to(view.current)  # what is marked must not grow by itself
             view.set_mark(view.cursor)
 
@@ -66,20 +66,20 @@ class LogTaking(Widget):
         text, what = self.screen.get_selected_text(), "Copied."
         marked = self.view.marked_range
         if not text and marked is not None:
-            text = "\n".join(self.buffer.text(index) for index in range(marked[0], marked[1] + 1))
+            text = "\n".join(self.view.buffer.text(index) for index in range(marked[0], marked[1] + 1))
             what = f"Copied {marked[1] - marked[0] + 1} lines."
             self.view.set_mark(None)
-        elif not text and self.buffer.count:
-            text = self.buffer.text(self.view.current)
+        elif not text and self.view.buffer.count:
+            text = self.view.buffer.text(self.view.current)
         if text:
             self.app.copy_to_clipboard(text)
             self.app.notify(what)
 
     def action_copy_all(self) -> None:
         """Copy the lines shown, the last ones where there are very many."""
-        count = self.buffer.count
+        count = self.view.buffer.count
         start = max(count - COPY_LINES, 0)
-        self.app.copy_to_clipboard("\n".join(self.buffer.text(index) for index in range(start, count)))
+        self.app.copy_to_clipboard("\n".join(self.view.buffer.text(index) for index in range(start, count)))
         rest = f" The whole log: {self.path}" if start else ""
         self.app.notify(f"Copied {count - start} lines.{rest}", markup=False)
 

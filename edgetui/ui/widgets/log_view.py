@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -18,7 +19,7 @@ from edgetui.ui.widgets.log_rows import TIME_WIDTH, LogRows
 
 
 class LogView(LogRows, can_focus=True):
-    """Lines of a log. Moving up pauses, End follows again; text can be selected with the mouse."""
+    """Lines of a log. Moving up pauses, End follows again; text can be selected."""
 
     ALLOW_SELECT = True
 
@@ -41,8 +42,18 @@ class LogView(LogRows, can_focus=True):
     class Moved(Message):
         """Follow, pause or the current line changed."""
 
+    class Followed(Message):
+        """The end is wanted, and whatever comes to it."""
+
+    @dataclass
+    class Beyond(Message):
+        """The line with this number is wanted, and not held: it is in the log's file."""
+
+        number: int
+
     def __init__(self, buffer: LogBuffer, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(buffer, id=id)
+        self.tail = buffer  # the end of the log, where lines come; `buffer` may be a part from before
         self.wrapping = False
         self.seen = 0  # how many lines there were when following stopped
         self._lead: int | None = None  # rows to be kept above the current line, where that was asked for
@@ -50,15 +61,31 @@ class LogView(LogRows, can_focus=True):
     @property
     def behind(self) -> int:
         """How many lines came since following stopped."""
-        return 0 if self.following else self.buffer.total - self.seen
+        return 0 if self.following else self.tail.total - self.seen
+
+    @property
+    def number(self) -> int:
+        """The number of the current line, whether it is held still or not."""
+        return self.buffer.number(self.current) if self.following and self.buffer.count else self.cursor
 
     def append(self, lines: Iterable[str], at: float = 0.0) -> None:
         """Show more lines, which came `at`; the view stays on what it shows unless it follows."""
-        gone = self.buffer.append(lines, at)
+        gone = self.tail.append(lines, at)
+        if self.buffer is not self.tail:
+            return
         if gone and not self.following:
             # Rows left at the top: keep the same lines under the eyes.
             self.set_scroll(None, max(self.scroll_y - gone, 0))
         self._resized()
+
+    def turn_to(self, buffer: LogBuffer) -> None:
+        """Show other lines of the log: those of `buffer`."""
+        if buffer is not self.buffer:
+            if self.following:
+                self.following, self.seen = False, self.tail.total
+            self.buffer, self.marked = buffer, None
+            buffer.wrap(self.text_width if self.wrapping else 0)
+            self._resized()
 
     def reload(self) -> None:
         """Show the buffer anew after its filter or its lines changed."""
@@ -118,13 +145,16 @@ class LogView(LogRows, can_focus=True):
 
     def action_move(self, step: int) -> None:
         """Move the current line."""
-        if not (self.following and step > 0):
+        if not ((self.following and step > 0) or self._leaves(self.current + step, step)):
             self.go_to(self.current + step)
 
     def action_page(self, step: int) -> None:
         """Move a page; a page down at the end follows."""
         height = max(self.scrollable_content_region.height - 1, 1)
-        if step > 0 and self.scroll_offset.y >= self.max_scroll_y:
+        first, last = self.scroll_offset.y <= 0, self.scroll_offset.y >= self.max_scroll_y
+        if (last if step > 0 else first) and self._leaves(self.buffer.count if step > 0 else -height, step):
+            return
+        if step > 0 and last:
             self.action_follow()
             return
         row = min(max(self.buffer.row_of(max(self.current, 0)) + step * height, 0), max(self.buffer.rows - 1, 0))
@@ -139,15 +169,18 @@ class LogView(LogRows, can_focus=True):
             self._told()
 
     def action_top(self) -> None:
-        """Go to the first line that is held."""
+        """Go to the first line of the log."""
         self.scroll_to(x=0, animate=False, immediate=True)
-        self.go_to(0)
+        if not self._leaves(-self.buffer.first, -1):
+            self.go_to(0)
 
     def action_follow(self) -> None:
         """Go to the end and stay there while lines come."""
+        self.turn_to(self.tail)
         self.following = True
         self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.refresh()
+        self.post_message(self.Followed())
         self._told()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -190,6 +223,15 @@ class LogView(LogRows, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002  Textual calls it so
         """Repaint the selection."""
         self.refresh()
+
+    def _leaves(self, index: int, step: int) -> bool:
+        """Ask for the line at `index` where it is before or behind what is held."""
+        buffer = self.buffer
+        beyond = index < 0 and buffer.first > 0 if step < 0 else index >= buffer.count and buffer is not self.tail
+        if buffer.filter or not beyond:
+            return False
+        self.post_message(self.Beyond(max(buffer.first + index, 0)))
+        return True
 
     def _rewrap(self) -> None:
         self.buffer.wrap(self.text_width if self.wrapping else 0)
