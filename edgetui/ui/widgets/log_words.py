@@ -16,10 +16,7 @@ def standing(view: LogView, empty: str, sought: str, *, searching: bool = False)
     """
     buffer, total = view.tail, view.tail.total
     yield f"{total:,} lines" if total else empty
-    if not view.following:
-        yield f"paused, {view.behind:,} new, End follows" if view.behind else "paused, End follows"
-    elif total:
-        yield "following"
+    # What a person asked for first: a narrow frame cuts the end.
     if buffer.filter:
         around = f"around '{buffer.filter}' ±{buffer.context}" if buffer.context else f"with '{buffer.filter}'"
         count = (
@@ -32,6 +29,10 @@ def standing(view: LogView, empty: str, sought: str, *, searching: bool = False)
             yield words  # among the lines that the filter shows: what these cover is said
         else:
             yield words + covered(buffer.total - buffer.searched_from, buffer, searching=searching)
+    if not view.following:
+        yield f"paused, {view.behind:,} new, End follows" if view.behind else "paused, End follows"
+    elif total:
+        yield "following"
     if view.wrapping:
         yield "wrapped"
     elif view.scroll_offset.x:
