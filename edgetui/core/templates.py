@@ -50,11 +50,17 @@ def script(template: Template, text: str, model: str) -> str:
     return text.replace(f'MODEL = "{template.file}"', f"MODEL = {_quoted(model)}") if model else text
 
 
-def environment(text: str, facts: Facts) -> str:
-    """The template's environment, pinned to what the model file says that it was made with."""
+def environment(text: str, facts: Facts, platform: str = "") -> str:
+    """The template's environment for an image's platform, pinned to what the model file says that it was made with."""
+    from edgetui.core import template_versions
     from edgetui.core.conda import with_pins
 
-    return with_pins(text, {name: version for name, version in facts.versions.items() if re.match(r"\d", version)})
+    pins = template_versions.pins(facts.versions)
+    for package, other in template_versions.other_packages(facts.versions, platform).items():
+        text = text.replace(f"- {package}==", f"- {other}==")
+    if "python" in pins:
+        text = re.sub(r"(?m)^  - python=.*$", f"  - python={pins['python']}", text)
+    return with_pins(text, pins)
 
 
 def _quoted(text: str) -> str:

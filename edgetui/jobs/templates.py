@@ -44,5 +44,5 @@ def texts(plan: Plan, ports: Ports, template_id: str) -> dict[str, str]:
     found = {name: ports.files.read_text(str(home / file), f"scoring.{name}") for name, file in FILES.items()}
     model = Path(plan.model.path).name if plan.model.path else ""
     found["script"] = templates.script(template, found["script"], model)
-    found["environment"] = templates.environment(found["environment"], facts(plan, ports))
+    found["environment"] = templates.environment(found["environment"], facts(plan, ports), plan.image.platform)
     return found
