@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from packaging.version import Version
 
+from edgetui.core.model_file import Facts, runtimes
+
 _RELEASED = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?")  # what an index has; not 1.8.dev0 or 2.8.0+cu128
 _CPU_XGBOOST = Version("2.1.1")  # the first release without the code for GPUs, some 200 MB less
 # From which version of Keras on -> the versions beside it. Before 2.14 TensorFlow and the inference server exclude one another.
@@ -29,9 +31,15 @@ _SCIKIT_LEARN: tuple[tuple[str, dict[str, str]], ...] = (
 )
 
 
-def pins(stated: Mapping[str, str]) -> dict[str, str]:
+_ONNX_RUNTIME = Version("1.22")  # the template's
+
+
+def pins(facts: Facts) -> dict[str, str]:
     """The versions that go together, by package (`python` too): those that a model file states, and what these want."""
-    found = {name: version for name, version in stated.items() if _RELEASED.fullmatch(version)}
+    found = {name: version for name, version in facts.versions.items() if _RELEASED.fullmatch(version)}
+    oldest = runtimes.oldest(facts.opset, facts.format) if facts.kind == "onnx" else ""
+    if oldest and Version(oldest) > _ONNX_RUNTIME:
+        found["onnxruntime"] = f"{oldest}.*"
     for name, table in (("keras", _KERAS), ("scikit-learn", _SCIKIT_LEARN)):
         if name in found:
             found |= next(beside for first, beside in table if Version(found[name]) >= Version(first))

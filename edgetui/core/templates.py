@@ -55,7 +55,7 @@ def environment(text: str, facts: Facts, platform: str = "") -> str:
     from edgetui.core import template_versions
     from edgetui.core.conda import with_pins
 
-    pins = template_versions.pins(facts.versions)
+    pins = template_versions.pins(facts)
     for package, other in template_versions.other_packages(facts.versions, platform).items():
         text = text.replace(f"- {package}==", f"- {other}==")
     if "python" in pins:

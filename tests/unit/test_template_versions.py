@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetui.core import conda, templates
+from edgetui.core import conda, model_file, templates
 from edgetui.core.model_file import Facts
 
 HOME = Path(__file__).parents[2] / "assets" / "templates"
@@ -54,6 +54,17 @@ def test_what_goes_together_is_pinned_together(template: str, stated: str, liste
 def test_a_package_that_the_platform_lacks_is_another_one(platform: str, package: str) -> None:
     assert f"      - {package}==2.20.0\n" in environment("tensorflow", {}, platform)
     assert f"      - {package}==2.19.1\n" in environment("tensorflow", {"keras": "3.9.2"}, platform)
+
+
+@pytest.mark.parametrize(
+    ("opset", "form", "listed"),
+    [(17, 8, "onnxruntime==1.22.1"), (22, 11, "onnxruntime==1.23.*"), (26, 10, "onnxruntime==1.25.*")],
+)
+def test_a_newer_onnx_model_gets_a_runtime_that_knows_it(opset: int, form: int, listed: str) -> None:
+    facts = Facts("onnx", 0, opset=opset, format=form)
+    text = templates.environment((HOME / "onnx" / "myenv.yml").read_text(encoding="utf-8"), facts)
+    assert f"      - {listed}\n" in text
+    assert [one for one in model_file.check("m.onnx", facts, "myenv.yml", text) if one.severity == "error"] == []
 
 
 @pytest.mark.parametrize("template", [one.id for one in templates.TEMPLATES])
