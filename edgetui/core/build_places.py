@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 
+from edgetui.core.build_causes import spoken
 from edgetui.core.conda import document
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Lines of an installer's log that name what is at fault; others name every package that was fetched.
-_TELLING = re.compile(r"error|conflict|no matching|could not|depends on|requires|no version|failed", re.IGNORECASE)
+_TELLING = re.compile(
+    r"error|conflict|no matching|could not|depends on|requires|no version|failed|nothing provides|does not exist",
+    re.IGNORECASE,
+)
 
 
 def environment_line(text: str, *said: str) -> int:
     """The line (from 1) of the entry that the first of `said` names which names any; 0 where none does."""
     found = document.read("", text)
     entries = {entry.name: entry.line for entry in (*found.conda, *found.pip) if entry.name not in {"", "pip"}}
+    from_git = next((entry.line for entry in found.pip if "git+" in entry.text), 0)
     for words in said:
-        for line in words.splitlines():
+        for line in spoken(words).splitlines():
+            if from_git and "git+" in line:
+                return from_git
             for token in _names(line):
                 if token in entries:
                     return entries[token]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgetui.adapters.builders import build_context
-from edgetui.core import build_causes, dockerfile
+from edgetui.core import dockerfile
 from edgetui.core.dockerfile import Environment, Setting
 from edgetui.core.errors import EdgeError
 from edgetui.core.models import BuildRequest, WorkspaceInfo
@@ -291,56 +291,3 @@ def test_a_file_that_is_missing_or_wrong_is_named(request_: BuildRequest, change
     changed = {key: request_.script if value == "SCRIPT" else value for key, value in change.items()}
     wanted = replace(request_, **changed)
     assert refused(lambda: build_context.recipe(wanted).image_context("base:1")).field == field
-
-
-# -- causes -------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("said", "field", "words"),
-    [
-        ("ERROR: No matching distribution found for nosuch==1.0", "scoring.environment", "nosuch==1.0"),
-        (
-            "ERROR: Could not find a version that satisfies the requirement a==9 (from versions: 1)",
-            "scoring.environment",
-            "a==9",
-        ),
-        ("  ╰─▶ Because nosuch was not found in the package registry and", "scoring.environment", "no nosuch for"),
-        ("Because there is no version of a==9 and you require a==9", "scoring.environment", "no a==9 for"),
-        ("ERROR: ResolutionImpossible: for help visit", "scoring.environment", "fit together"),
-        ("error    libmamba PackagesNotFoundError: x", "scoring.environment", "conda"),
-        ("write /x: no space left on device", "", "disk is full"),
-        ("pull access denied for nosuch, repository does not exist", "image.base", "base image"),
-        ("unauthorized: authentication required", "registry.credential", "credential"),
-        ("denied", "registry.credential", "push"),
-        ("denied: requested access to the resource is denied", "registry.credential", "push"),
-        ("standard_init_linux.go: exec user process caused: exec format error", "image.platform", "processor"),
-        ("SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "image.ca_bundle", "certificate"),
-        (
-            "NewConnectionError: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution",
-            "",
-            "network",
-        ),
-        (
-            'Get "https://edge.azurecr.io/v2/": x509: certificate signed by unknown authority',
-            "",
-            "trust the registry's certificate",
-        ),
-        ('Get "https://127.0.0.1:5000/v2/": http: server gave HTTP response to HTTPS client', "", "plain HTTP"),
-        ('Get "https://edge.azurecr.io/v2/": dial tcp: lookup edge.azurecr.io: no such host', "", "reach the network"),
-        ("COPY failed: file not found in build context: no such file or directory", "image.context", "file"),
-        ("dial tcp 127.0.0.1:5000: connect: connection refused", "", "does not answer"),
-        ("WrongBase: this base image has no Python 3.9, which the environment asks for", "image.base", "no Python 3.9"),
-        ("The command '/bin/sh -c exit 3' returned a non-zero code: 3", "", "code 3"),
-    ],
-)
-def test_the_cause_of_a_failure_is_named_with_its_field(said: str, field: str, words: str) -> None:
-    error = build_causes.explained(EdgeError("The build failed", said), "Collecting things\n")
-    assert error.field == field
-    assert words in error.title
-    assert error.remedy
-
-
-def test_what_is_not_known_stays_as_it_was() -> None:
-    error = EdgeError("The build failed", "something new")
-    assert build_causes.explained(error) is error

@@ -21,7 +21,6 @@ from edgetui.adapters.errors import as_edge_error
 from edgetui.adapters.registry import oci_registry
 from edgetui.adapters.web import CONNECT_SECONDS, READ_SECONDS, TokenCredential, Web
 from edgetui.core import cancel, dockerfile
-from edgetui.core.build_causes import explained
 from edgetui.core.errors import EdgeError, bad_input, cancelled, gone
 from edgetui.core.events import Event, ImageBuilt, Progress
 from edgetui.core.models import BuildRequest, RegistryCredential, RegistryInfo
@@ -115,18 +114,11 @@ class AcrBuilder:
             if cancel.current().requested:
                 raise cancelled("The build")
             run.schedule(wanted)
-            yield from self._explained(run.follow())
+            yield from run.follow()
 
     def _follow(self, run: Run, offset: int) -> Iterator[Event]:
         with cancel.current().on_cancel(run.cancel):
-            yield from self._explained(run.follow(offset))
-
-    def _explained(self, events: Iterator[Event]) -> Iterator[Event]:
-        """The run's events; a failure is told by its cause."""
-        try:
-            yield from events
-        except EdgeError as problem:
-            raise explained(problem) from None
+            yield from run.follow(offset)
 
     def _upload(self, archive: IO[bytes], url: str) -> Iterator[Event]:
         """Put the archive into the storage, in blocks where it is large."""

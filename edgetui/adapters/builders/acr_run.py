@@ -16,6 +16,7 @@ from edgetui.adapters.builders.build_log import cause
 from edgetui.adapters.errors import as_edge_error, short, status_of
 from edgetui.adapters.web import Web
 from edgetui.core import cancel
+from edgetui.core.build_causes import explained
 from edgetui.core.errors import EdgeError, cancelled
 from edgetui.core.events import Event, ImageRun, LogLine, Progress
 from edgetui.core.models import BuildRun
@@ -28,6 +29,7 @@ _PATIENCE = 120.0  # seconds for which nothing may answer before the build is gi
 _SCHEDULING = 8.0  # seconds that a cancelled build waits for the id of what it has just scheduled
 _QUIET = 30.0  # seconds without a line after which we say that the build goes on
 _KEPT = 20_000  # lines kept to look for the cause of a failure
+_LAST = 60  # of them, in which a cause is looked for where the first real error says none
 _GOING_ON = {"Queued", "Started", "Running"}
 _ENDED = {"Succeeded", "Failed", "Canceled", "Error", "Timeout"}
 
@@ -192,4 +194,5 @@ class Run:
         if status not in _ENDED:
             title = f"{what} ended in a state that edgetui does not know: {status}"
             raise EdgeError(title, short(said), "Look at the run in the portal.")
-        raise EdgeError(f"{what} failed", short(cause(lines) or said), "Read the log, then build again.")
+        problem = EdgeError(f"{what} failed", short(cause(lines) or said), "Read the log, then build again.")
+        raise explained(problem, "\n".join(lines[-_LAST:]))
