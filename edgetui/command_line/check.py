@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         errors = _errors(found)
         warnings = count_text(len(found) - errors, "warning")
-        output.line(f"{path.name}: {count_text(errors, 'error')}, {warnings}")
+        trial = " (the trial)" if failed and not errors else " (one is the trial)" if failed else ""
+        output.line(f"{path.name}: {count_text(errors + failed, 'error')}{trial}, {warnings}")
     return 2 if _errors(found) else 1 if failed else 0
 
 
@@ -104,5 +105,6 @@ def problems(plan: Plan, name: str, ports: Ports) -> Iterator[Problem]:
 
 
 def _problem(file: str, error: EdgeError) -> Problem:
-    message = f"{error.field}: {error.title}" if error.field else error.title
+    named = not error.field or error.title.startswith(error.field)
+    message = error.title if named else f"{error.field}: {error.title}"
     return Problem(file, 0, "error", f"{message}. {error.detail}".rstrip(". "), error.remedy, error.field)

@@ -84,14 +84,15 @@ _NETWORK = (
         again=True,
     ),
     _cause(
-        r"dial tcp: lookup (?P<said>[^\s:]+)[^\n]*: (?:no such host|server misbehaving|Temporary failure)",
-        "the engine finds no host {said}",
-        "Correct the name, or look at the engine's DNS and proxy",
+        r"dial tcp: lookup (?P<said>[^\s:]+)[^\n]*: (?:no such host|server misbehaving|Temporary failure)"
+        r"|Failed to resolve '(?P<said2>[^'\n]+)'|Could not resolve host: (?P<said3>[\w.-]+)",
+        "the build finds no host {said}",
+        "Correct the name, or look at the engine's network, DNS and proxy; image.network = \"host\" uses this machine's",
         again=True,
     ),
     _cause(
-        r"(?:name resolution|no such host|Name or service not known|Could not resolve host|failed to lookup address"
-        r"|Network is unreachable|Failed to establish a new connection|Connection to \S+ timed out|ReadTimeoutError)",
+        r"name resolution|no such host|Name or service not known|failed to lookup address|Network is unreachable"
+        r"|Failed to establish a new connection|Connection to \S+ timed out|ReadTimeoutError",
         "the build cannot reach the network",
         "Look at the engine's network and proxy; image.network = \"host\" uses this machine's",
         again=True,
@@ -99,13 +100,15 @@ _NETWORK = (
     _cause(
         rf"HTTP error 40[13] while getting {_HOST}(?P<said>[^/\s]+)|40[13] Error, [^\n]*? for {_HOST}(?P<said2>[^/\s]+)"
         rf"|40[13] Client Error: [^\n]*? for url: {_HOST}(?P<said3>[^/\s]+)"
-        rf"|\(40[13] [^)\n]*\) for url \({_HOST}(?P<said4>[^/\s)]+)",
+        rf"|\(40[13] [^)\n]*\) for url \({_HOST}(?P<said4>[^/\s)]+)"
+        rf"|index URL \({_HOST}(?P<said5>[^/\s)]+)[^\n]*\(40[13] ",
         "the package index {said} asks for a sign-in",
         "Name an index that needs none as image.index_url: a password would stand in the image and in its log",
         "image.index_url",
     ),
     _cause(
-        rf"HTTP 40[13] [^\n]*for url <?{_HOST}(?P<said>[^/\s>]+)|{_HOST}(?P<said2>[^/\s\]]+)[^\n]*returned error: 40[13]",
+        rf"HTTP 40[13] [^\n]*for url <?{_HOST}(?P<said>[^/\s>]+)|{_HOST}(?P<said2>[^/\s\]]+)[^\n]*returned error: 40[13]"
+        rf"|Failed to download package from {_HOST}(?P<said3>[^/\s]+)[^\n]*\(status 40[13]\)",
         "the conda channel at {said} asks for a sign-in",
         "Name a channel that needs none, such as conda-forge, or take the packages from pip",
         _ENVIRONMENT,
@@ -211,12 +214,12 @@ _FILES = (
         "image.context",
     ),
     _cause(
-        r"Permission denied: '(?P<said>[^'\n]+)'|(?P<said2>/[^\s:']+)'?: Permission denied",
+        r"Permission denied: '(?P<said>[^'\n]+)'|(?P<said2>/[^\s:'\u2019]+)['\u2019]?: Permission denied",
         "a command of the build may not use {said}",
         "Read the log above it: the package's own installation, or the engine's security, forbids that",
     ),
     _cause(
-        r"No such file or directory: '(?P<said>[^'\n]+)'|(?P<said2>/[^\s:']+)'?: No such file or directory",
+        r"No such file or directory: '(?P<said>[^'\n]+)'|(?P<said2>/[^\s:'\u2019]+)['\u2019]?: No such file or directory",
         "a command of the build misses {said}",
         "Read the log above it: a package needs a program or file that the base image has not",
     ),

@@ -42,7 +42,7 @@ from edgetui.core.errors import EdgeError
         (
             'Get "https://edge.azurecr.io/v2/": dial tcp: lookup edge.azurecr.io: no such host',
             "",
-            "no host edge.azurecr.io",
+            "finds no host edge.azurecr.io",
         ),
         ("COPY failed: file not found in build context: no such file or directory", "image.context", "file"),
         ("dial tcp 127.0.0.1:5000: connect: connection refused", "", "does not answer"),
@@ -163,6 +163,18 @@ Looking in indexes: https://packages.example/team/simple/
 WARNING: 401 Error, Credentials not correct for https://packages.example/team/simple/numpy/
 ERROR: Could not find a version that satisfies the requirement numpy==2.0.0 (from versions: none)
 """
+PIP_NO_HOST = """\
+WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NameResolutionError("HTTPSConnection(\
+host='packages.example', port=443): Failed to resolve 'packages.example' ([Errno -2] Name or service not known)")': /nope/
+ERROR: No matching distribution found for nope
+"""
+UV_FEED = """\
+error: No solution found when resolving dependencies
+  cause: Because nope was not found in the package registry and you require nope, we can conclude that \
+your requirements are unsatisfiable.
+hint: An index URL (https://packages.example/simple) could not be queried due to a lack of valid authentication credentials \
+(401 Unauthorized)
+"""
 UNREACHABLE = """\
 WARNING: Retrying (Retry(total=4, connect=None, read=None)) after connection broken by 'NewConnectionError(': Failed to \
 establish a new connection: [Errno -3] Temporary failure in name resolution')': /simple/numpy/
@@ -210,7 +222,32 @@ ERROR: Could not find a version that satisfies the requirement numpy==2.0.0 (fro
         ("/bin/sh: 1: /opt/x: Permission denied", FAILED, "", "may not use /opt/x"),
         ("[Errno 2] No such file or directory: '/opt/x'", FAILED, "", "a command of the build misses /opt/x"),
         (UNREACHABLE, FAILED, "", "cannot reach the network"),
-        ("fatal: unable to access: Could not resolve host: github.com", FAILED, "", "cannot reach the network"),
+        ("fatal: unable to access: Could not resolve host: github.com", FAILED, "", "finds no host github.com"),
+        ("  cause: failed to lookup address information: Name or service not known", FAILED, "", "reach the network"),
+        (
+            PIP_NO_HOST,
+            FAILED,
+            "",
+            "finds no host packages.example",
+        ),
+        (
+            UV_FEED,
+            FAILED,
+            "image.index_url",
+            "index packages.example asks",
+        ),
+        (
+            "error    libmamba Failed to download package from https://***:***@conda.example/pkgs/noarch/a.conda (status 401)",
+            FAILED,
+            "scoring.environment",
+            "channel at conda.example asks",
+        ),
+        (
+            "mkdir: cannot create directory \u2018/opt/y\u2019: Permission denied",
+            FAILED,
+            "",
+            "may not use /opt/y",
+        ),
     ],
 )
 def test_what_the_machine_or_the_network_lacks_is_told(log: str, detail: str, field: str, words: str) -> None:
