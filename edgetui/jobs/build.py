@@ -207,7 +207,7 @@ def _own(
         "index_url": image.index_url,
         "ca_bundle": resources.path(plan, image.ca_bundle) if image.ca_bundle else "",
         "context": resources.context(plan),
-        "without": resources.beside_context(plan),
+        "without": resources.not_in_context(plan),
         "network": image.network,
         "commit": ports.files.commit(resources.path(plan, plan.scoring.script)),
     }

@@ -51,7 +51,11 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
     except source.UnreadableError as wrong:
         yield wrong.problem
     else:
-        yield from scoring.check(files.script, script, conda.python_version(environment))
+        inside = _beside_in_image(plan, ports)
+        for found in scoring.check(files.script, script, conda.python_version(environment)):
+            # Relative paths start where the context's files are: one of them is found there.
+            if found.rule != "relative-path" or not any(found.message.startswith(f"{name!r} ") for name in inside):
+                yield found
         yield from surroundings.check(
             files.script,
             script,
@@ -59,7 +63,7 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
             files.environment,
             environment,
             lambda name: ports.files.exists(str(PurePath(path).with_name(name))),
-            context=bool(plan.image.context) and plan.image.builder != "azureml",
+            {name.partition("/")[0] for name in inside}.__contains__,
         )
     today = datetime.now(tz=timezone.utc).date().isoformat()
     slim = plan.image.builder != "azureml" and not plan.image.base  # our Dockerfile on Python's own image
@@ -84,6 +88,17 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
         if not ports.files.exists(resources.path(plan, other)):
             remedy = "write it, or take it out of the plan's samples"
             yield Problem(other, 0, "warning", "there is no such sample", remedy, "sample")
+
+
+def _beside_in_image(plan: Plan, ports: Ports) -> list[str]:
+    """The files that go in with the script, by their names in the module's working folder."""
+    folder = resources.context(plan)
+    try:
+        return ports.files.context(folder, resources.not_in_context(plan)) if folder else []
+    except EdgeError as error:
+        if error.kind == "cancelled":
+            raise
+        return []  # what is wrong with the folder is told by itself
 
 
 def _script(file: str, path: str, ports: Ports) -> str:
@@ -233,7 +248,7 @@ def context_folder(plan: Plan, ports: Ports) -> None:
         EdgeError: (input, field `image.context`) it is not.
     """
     if folder := resources.context(plan):
-        ports.files.context(folder, resources.beside_context(plan))
+        ports.files.context(folder, resources.not_in_context(plan))
 
 
 def config_file(plan: Plan, ports: Ports) -> None:

@@ -90,7 +90,7 @@ def context_inputs(plan: Plan, ports: Ports) -> list[str]:
     if not folder:
         return []
     script = context_files.entry(resources.path(plan, plan.scoring.script), folder)
-    return [f"context={ports.files.context_fingerprint(folder, resources.beside_context(plan))}", f"script={script}"]
+    return [f"context={ports.files.context_fingerprint(folder, resources.not_in_context(plan))}", f"script={script}"]
 
 
 def deploy_inputs(plan: Plan) -> str:

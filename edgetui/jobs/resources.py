@@ -17,7 +17,7 @@ def path(plan: Plan, text: str) -> str:
     return str(Path(plan.folder or ".", Path(text).expanduser()).absolute())
 
 
-def beside_context(plan: Plan) -> tuple[str, ...]:
+def not_in_context(plan: Plan) -> tuple[str, ...]:
     """What never goes into the image by its context folder, as absolute paths: the model has its own place, the plan none."""
     return tuple(path(plan, name) for name in (plan.model.path, plan.file if plan.folder else "") if name)
 

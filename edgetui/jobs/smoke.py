@@ -64,7 +64,7 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
         others,
         resources.package_index(plan, ports),
         resources.context(plan),
-        resources.beside_context(plan),
+        resources.not_in_context(plan),
     )
     inputs = fingerprints.trial_inputs(plan, ports)
     for event in ports.trial.run(request):

@@ -79,7 +79,7 @@ def names(folder: Path, without: tuple[str, ...] = ()) -> list[str]:
 
 def beside(folder: Path) -> list[str]:
     """What goes in with the plan's context."""
-    return names(folder, resources.beside_context(plan_of(folder)))
+    return names(folder, resources.not_in_context(plan_of(folder)))
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def test_the_build_packs_the_very_files_of_the_fingerprint(
         request_,
         script=str(folder / "score.py"),
         context=resources.context(plan),
-        without=resources.beside_context(plan),
+        without=resources.not_in_context(plan),
     )
     with (tmp_path / "context.tar").open("wb") as to:
         build_context.write(build_context.recipe(wanted).image_context("base:1"), to, zipped=False)

@@ -110,3 +110,21 @@ def test_the_environments_python_is_asked(folder: Path) -> None:
     old = memory_ports.ENVIRONMENT.replace("python=3.11", "python=3.9")
     (folder / "myenv.yml").write_text(old, encoding="utf-8")
     assert found(folder) == [("syntax", 6)]
+
+
+def test_only_what_really_goes_in_beside_the_script_is_found_there(folder: Path) -> None:
+    context = Image(builder="acr", context=".")
+    read = SCRIPT.replace("import json", "import json, helper, kit, prep\nLIMITS = open('data/limits.json')")
+    (folder / "score.py").write_text(read, encoding="utf-8")
+    for name in ("helper.py", "kit/words.py", "data/limits.json", "prep.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert {("sibling", 1), ("relative-path", 2)} <= set(found(folder))
+    assert found(folder, context) == []
+    (folder / ".dockerignore").write_text("prep.py\ndata\n")
+    assert found(folder, context) == [("relative-path", 2), ("sibling", 1)]
+    # Modules are imported from the top of the folder, not from where the script lies in it.
+    (folder / "score.py").write_text("import helper\n" + SCRIPT, encoding="utf-8")
+    assert found(folder, Image(builder="acr", context="kit")) == [("sibling", 1)]
+    (folder / "kit" / "helper.py").touch()
+    assert found(folder, Image(builder="acr", context="kit")) == []

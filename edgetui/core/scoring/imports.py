@@ -18,7 +18,7 @@ Beside = Callable[[str], bool]
 _ELSEWHERE = ("azureml.api", "azureml.assets", "azureml.datacollector", "azureml.monitoring", "azureml.services")
 
 
-def check(script: Script, environment: str, packages: str, beside: Beside, *, context: bool) -> Iterator[Problem]:
+def check(script: Script, environment: str, packages: str, beside: Beside, inside: Beside) -> Iterator[Problem]:
     """Say which modules the image will not have.
 
     Args:
@@ -26,7 +26,7 @@ def check(script: Script, environment: str, packages: str, beside: Beside, *, co
         environment: the environment file's name to show.
         packages: the environment file.
         beside: whether a file or folder of that name lies beside the script.
-        context: whether what lies beside the script goes into the image too.
+        inside: whether a file or folder of that name goes into the image, where modules are imported from.
     """
     document = read_environment(environment, packages)
     if not document.readable:
@@ -38,10 +38,12 @@ def check(script: Script, environment: str, packages: str, beside: Beside, *, co
         top = module.partition(".")[0]
         if top in STANDARD or top in told or world.has(module):
             continue
-        place = next((one for one in (f"{top}.py", top) if beside(one)), "")
+        names = (f"{top}.py", top)
+        there = next((one for one in names if inside(one)), "")
+        place = there or next((one for one in names if beside(one)), "")
         if place or top in OF_THE_SERVER:
             told.add(top)
-            yield from _own(script, line, top, place, context=context)
+            yield from _own(script, line, top, place, inside=bool(there))
         elif package := world.package(module):
             wanted.setdefault(package, (module, line))
         elif world.all_known:
@@ -72,13 +74,13 @@ def _modules(script: Script) -> Iterator[tuple[int, str]]:
             yield node.lineno, full
 
 
-def _own(script: Script, line: int, top: str, place: str, *, context: bool) -> Iterator[Problem]:
+def _own(script: Script, line: int, top: str, place: str, *, inside: bool) -> Iterator[Problem]:
     """A module beside the script, or one of the server's own folder, which stands before the script's in the path."""
-    if top in OF_THE_SERVER and (context or not place):
+    if top in OF_THE_SERVER and (inside or not place):
         message = f"`import {top}` finds the inference server's own `{top}`"
         yield problem(script.file, line, "server-module", f"{message}, not {place}" if place else message)
-    elif not context:
-        message = f"{place} lies beside the script, but only the script goes into the image"
+    elif not inside:
+        message = f"{place} lies beside the script, but does not go into the image"
         if top in OF_THE_SERVER:
             message += f"; the server has a `{top}` of its own, which would be taken instead"
         yield problem(script.file, line, "sibling", message)

@@ -26,8 +26,7 @@ def check(
     environment: str = "",
     packages: str = "",
     beside: imports.Beside = _nothing,
-    *,
-    context: bool = False,
+    inside: imports.Beside = _nothing,
 ) -> list[Problem]:
     """Say where a script does not go with its surroundings; a script that cannot be read gives nothing.
 
@@ -38,7 +37,7 @@ def check(
         environment: the environment file's name to show; "" leaves it out.
         packages: the environment file.
         beside: whether a file or folder of that name lies beside the script.
-        context: whether what lies beside the script goes into the image too.
+        inside: whether a file or folder of that name goes into the image, where modules are imported from.
     """
     try:
         script = read(file, text)
@@ -46,7 +45,7 @@ def check(
         return []
     found = list(_model_name(script, model)) if model else []
     if environment:
-        found += imports.check(script, environment, packages, beside, context=context)
+        found += imports.check(script, environment, packages, beside, inside)
     return found
 
 
