@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from edgetui.core import parser_words, rules
-from edgetui.core.cancel import current
-from edgetui.core.errors import EdgeError, bad_input, cancelled
+from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
 from edgetui.core.plan import Plan
 from edgetui.core.ports import Ports
-from edgetui.jobs import fingerprints, resources
-
-if TYPE_CHECKING:
-    from edgetui.core import model_file
-
-_MODEL_FILES = 300  # files of a model folder that are looked into
+from edgetui.jobs import fingerprints, model_files, resources
 
 
 def check(plan: Plan, ports: Ports) -> Iterator[Event]:
@@ -137,47 +129,12 @@ def _model(plan: Plan, environment: str, ports: Ports) -> Iterator[Problem]:
     from edgetui.core import model_file
 
     said: set[Problem] = set()
-    for name, facts in _model_files(plan, ports):
+    for name, facts in model_files.of(plan, ports):
         for problem in model_file.check(name, facts, plan.scoring.environment, environment):
             key = msgspec.structs.replace(problem, fix=None)
             if key not in said:
                 said.add(key)
                 yield problem
-
-
-def _model_files(plan: Plan, ports: Ports) -> Iterator[tuple[str, model_file.Facts]]:
-    """The model's files with what each says, bounded in number and in bytes."""
-    from edgetui.core import model_file
-
-    if not plan.model.path:
-        return
-    path, name, left = resources.path(plan, plan.model.path), plan.model.path, model_file.LIMIT
-    try:
-        files = [""] if _opens(path, ports) else ports.files.listing(path, "model.path", _MODEL_FILES + 1)
-        for one in files[:_MODEL_FILES]:
-            if current().requested:
-                raise cancelled("The check")
-            with ports.files.open(f"{path.rstrip('/')}/{one}" if one else path, "model.path") as opened:
-                size = opened.seek(0, io.SEEK_END)
-                opened.seek(0)
-                facts = model_file.read(opened, size, left)
-            left = max(0, left - facts.looked)
-            yield (f"{name.rstrip('/')}/{one}" if one else name), facts
-        if len(files) > _MODEL_FILES:
-            note = f"only {_MODEL_FILES} of its files were looked into"
-            yield name, model_file.Facts("unknown", 0, note=note)
-    except EdgeError as error:
-        if error.kind == "cancelled":
-            raise
-        return  # step 2 tells of it; script and environment are checked all the same
-
-
-def _opens(path: str, ports: Ports) -> bool:
-    try:
-        ports.files.open(path, "model.path").close()
-    except EdgeError:
-        return False
-    return True
 
 
 def paths(plan: Plan, ports: Ports) -> Iterator[EdgeError]:

@@ -116,7 +116,7 @@ def test_a_template_runs_on_a_model_of_its_kind(template: str, tmp_path: Path, s
         (tmp_path / getattr(plan.scoring, name)).write_text(text)
     (checked,) = check.check(plan, ports)
     assert checked.problems == ()  # type: ignore[attr-defined]
-    assert suggested(templates.facts(plan, ports)).id == template
+    assert suggested(templates.model(plan, ports)[1]).id == template
 
     answered = smoked(plan, ports)
     assert answered.problems == ()
@@ -149,6 +149,17 @@ def test_a_template_takes_name_and_versions_of_the_model(tmp_path: Path, sandbox
     texts = templates.texts(plan, ports_with(sandbox_cache, tmp_path), "scikit-learn")
     assert 'MODEL = "my model.joblib"' in texts["script"]
     assert "- scikit-learn==1.6.1\n" in texts["environment"]
+
+
+def test_of_a_model_in_a_folder_the_file_that_says_something_counts(tmp_path: Path, sandbox_cache: Path) -> None:
+    (tmp_path / "bundle" / "deep").mkdir(parents=True)
+    (tmp_path / "bundle" / "labels.txt").write_text("ok, worn")
+    joblib.dump(LinearRegression().fit(ROWS, ROWS @ WEIGHTS), tmp_path / "bundle" / "deep" / "model.joblib")
+    ports = ports_with(sandbox_cache, tmp_path)
+    plan = Plan(model=Model("pump", "bundle"), folder=str(tmp_path))
+    path, facts = templates.model(plan, ports)
+    assert (path, suggested(facts).id) == ("bundle/deep/model.joblib", "scikit-learn")
+    assert 'MODEL = "model.joblib"' in templates.texts(plan, ports, "scikit-learn")["script"]
 
 
 def test_a_template_that_is_not_there_is_refused(tmp_path: Path, sandbox_cache: Path) -> None:

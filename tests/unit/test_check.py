@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression
 from edgetui.core import cancel
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked
-from edgetui.jobs import check
+from edgetui.jobs import check, model_files
 from tests.unit import memory_ports
 
 
@@ -65,7 +65,7 @@ def test_a_model_folder_is_looked_through_with_bounds(monkeypatch: pytest.Monkey
     model = pickle.dumps(LinearRegression().fit(np.ones((3, 1)), np.ones(3))).decode("latin-1")
     world.files |= {f"/plan/model/{number}.pkl": model for number in range(4)}
     world.files["/plan/myenv.yml"] += "      - scikit-learn==1.5.2\n"
-    monkeypatch.setattr(check, "_MODEL_FILES", 3)
+    monkeypatch.setattr(model_files, "MOST", 3)
     plan = memory_ports.plan()
     plan = replace(plan, model=replace(plan.model, path="model"))
     *_, last = check.check(plan, world.ports())

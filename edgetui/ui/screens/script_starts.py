@@ -32,7 +32,7 @@ class StartsScreen(OutsideScreen):
         if isinstance(value, Begun):
             self._begin(value)
         elif what == "facts":
-            self._choose_template(value)
+            self._choose_template(*value)
 
     def action_template(self) -> None:
         """Look at the model file, and ask which template to start from; while a trial runs, stop that, as F9 does everywhere."""
@@ -40,13 +40,13 @@ class StartsScreen(OutsideScreen):
             return
         from edgetui.jobs import templates
 
-        self.when_saved(lambda: self.load("facts", partial(templates.facts, self.plan, self.ports)))
+        self.when_saved(lambda: self.load("facts", partial(templates.model, self.plan, self.ports)))
 
-    def _choose_template(self, facts: Any) -> None:
+    def _choose_template(self, model: str, facts: Any) -> None:
         from edgetui.ui.screens.templates import TemplateScreen
 
         files = {getattr(self.plan.scoring, n) or edit_files.EXAMPLES[n]: bool(self.editor(n).text) for n in NAMES}
-        self.edge.push_screen(TemplateScreen(self.plan.model.path, facts, files), self._start_from)
+        self.edge.push_screen(TemplateScreen(model, facts, files), self._start_from)
 
     def _start_from(self, template: str | None) -> None:
         empty = {name: edit_files.EXAMPLES[name] for name in NAMES if not getattr(self.plan.scoring, name)}
