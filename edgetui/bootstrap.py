@@ -121,7 +121,7 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
     Args:
         settings: Folders and the way to sign in.
         cloud: Gives the cloud; may block until a sandbox is ready. It is called once, from a background thread.
-        sandbox: The sandbox's scenario, for display; "" on real Azure.
+        sandbox: The sandbox's scenario, for display, and since results of one are none of another; "" on real Azure.
         warm: Whether to start the child for Azure ML early, so that its first call does not wait for the import.
     """
     once = _Once(cloud)
@@ -167,7 +167,7 @@ def ports(settings: Settings, cloud: Callable[[], Cloud], *, sandbox: str = "", 
         vault=os_keyring.OsKeyring(hosted(port.Vault, keyring, "os_keyring:create", _VAULT)),
         engine=hosted(port.Engine, docker, "docker_engine:create", _ENGINE),
         files=LocalFiles(settings.state),
-        plans=TomlPlanFiles(settings.state),
+        plans=TomlPlanFiles(settings.state, f"sandbox-{sandbox}" if sandbox else ""),
         sandbox=sandbox,
         resolver=_Resolver(settings.cache),
         trial=_Trial(settings.cache),

@@ -35,9 +35,8 @@ def test_it_is_ended_there_and_what_has_ended_stays_as_it_is(
     sandbox = slow_sandbox(new_sandbox, tmp_path / "slow", 60.0)
     plan, state = write_plan(sandbox, tmp_path / "plan", builder), tmp_path / "client"
     kill_at(start_client(sandbox, plan, state), "Step 1/")
-    ports = bootstrap.ports(
-        Settings(state, state, state), lambda: from_environ(sandbox.env), sandbox="happy", warm=False
-    )
+    world = sandbox.env["EDGETUI_SANDBOX_SCENARIO"]
+    ports = bootstrap.ports(Settings(state, state, state), lambda: from_environ(sandbox.env), sandbox=world, warm=False)
     try:
         run = ports.plans.load_results(str(plan)).image_run
         assert run is not None

@@ -104,7 +104,11 @@ def while_it_builds(sandbox: Sandbox, home: Path, plan: Path) -> None:
     with wizard(sandbox, home, plan) as shown:
         shown.wait_for("watched again")
         shown.wait_for("✓ 4 Image")
-    assert TomlPlanFiles(home / "state").load_results(str(plan)).image
+    assert (
+        TomlPlanFiles(home / "state", f"sandbox-{sandbox.env['EDGETUI_SANDBOX_SCENARIO']}")
+        .load_results(str(plan))
+        .image
+    )
 
 
 @pytest.mark.parametrize("story", [in_a_form, in_an_editor, while_it_builds])

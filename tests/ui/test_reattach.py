@@ -31,7 +31,9 @@ SLOW = 90.0  # seconds
 @contextmanager
 def ports_on(sandbox: Sandbox, settings: Settings) -> Iterator[Ports]:
     """The real ports, over the state that the client before left."""
-    made = bootstrap.ports(settings, lambda: from_environ(sandbox.env), sandbox="slow-build", warm=False)
+    made = bootstrap.ports(
+        settings, lambda: from_environ(sandbox.env), sandbox=sandbox.env["EDGETUI_SANDBOX_SCENARIO"], warm=False
+    )
     try:
         yield made
     finally:

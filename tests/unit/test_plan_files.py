@@ -277,6 +277,17 @@ def test_results_are_kept_for_each_plan(plans: TomlPlanFiles, tmp_path: Path) ->
     assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600]
 
 
+def test_what_was_done_in_one_world_is_not_done_in_another(plans: TomlPlanFiles, tmp_path: Path) -> None:
+    plan, state = str(tmp_path / "a.toml"), tmp_path / "state"
+    sandbox = TomlPlanFiles(state, "sandbox-happy")
+    sandbox.save_results(plan, RESULTS)
+    assert plans.load_results(plan) == TomlPlanFiles(state, "sandbox-denied").load_results(plan) == Results()
+    assert TomlPlanFiles(state, "sandbox-happy").load_results(plan) == RESULTS
+    # It is still one file, that one process at a time carries out.
+    with plans.owned(plan), pytest.raises(EdgeError, match="Another edgetui"), sandbox.owned(plan):
+        pass
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'{"errors": "many"}', b"null"])
 def test_damaged_results_are_set_aside(plans: TomlPlanFiles, tmp_path: Path, damage: bytes) -> None:
     path = str(tmp_path / "a.toml")

@@ -33,10 +33,15 @@ _PATHS = (
 
 
 class TomlPlanFiles:
-    """The PlanFiles port over TOML files; `state` is edgetui's own state folder."""
+    """The PlanFiles port over TOML files; `state` is edgetui's own state folder.
 
-    def __init__(self, state: Path) -> None:
+    Results belong to a `world` too, the name of a sandbox or "" for Azure: what was done in one is not done in another,
+    though names and ids are the same there.
+    """
+
+    def __init__(self, state: Path, world: str = "") -> None:
         self._state = state
+        self._world = world
         self._recent = RecentPlans(state)
         self._lock = threading.Lock()
         # A password kept in memory only ends with this process, so what says that it is there must end too.
@@ -95,7 +100,7 @@ class TomlPlanFiles:
         )
 
     def load_results(self, path: str) -> Results:
-        """The results kept for the plan file; empty ones where there are none or where the kept ones cannot be read."""
+        """The results kept for the plan file in this world; empty ones where there are none or where the kept ones cannot be read."""
         file = self._results_file(path)
         try:
             data = read_bytes(file)
@@ -130,7 +135,7 @@ class TomlPlanFiles:
         """Hold the plan against other processes; the lock ends with this process, however it ends."""
         from filelock import FileLock, Timeout
 
-        file = self._results_file(path).with_suffix(".lock")
+        file = self._state / "results" / f"{_hashed(path)}.lock"  # whatever the world: the plan's file is the same
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = FileLock(file, timeout=0)
@@ -159,14 +164,18 @@ class TomlPlanFiles:
         return str(_absolute(str(folder / "plan.toml")))
 
     def _results_file(self, path: str) -> Path:
-        name = hashlib.sha256(os.fsencode(str(_absolute(path)))).hexdigest()[:32]
-        return self._state / "results" / f"{name}.json"
+        return self._state / "results" / f"{_hashed(path, self._world)}.json"
 
     def _write_state(self, file: Path, data: bytes) -> None:
         try:
             write_atomically(file, data, 0o600)
         except OSError as error:
             raise explain(error, file, "", "write") from None
+
+
+def _hashed(path: str, world: str = "") -> str:
+    told = f"{_absolute(path)}\0{world}" if world else str(_absolute(path))
+    return hashlib.sha256(os.fsencode(told)).hexdigest()[:32]
 
 
 def _absolute(path: str) -> Path:

@@ -15,7 +15,8 @@ from edgetui.jobs.session import Session
 from edgetui.settings import Settings
 
 state = Path(sys.argv[2])
-ports = bootstrap.ports(Settings(state, state, state), lambda: from_environ(os.environ), warm=False)
+world = os.environ.get("EDGETUI_SANDBOX_SCENARIO", "")
+ports = bootstrap.ports(Settings(state, state, state), lambda: from_environ(os.environ), sandbox=world, warm=False)
 event = None
 for event in Session(ports, sys.argv[1]).run("image"):
     print(msgspec.json.encode(event).decode(), flush=True)
