@@ -87,6 +87,7 @@ def test_a_script_that_fails_is_told_at_its_line(plan: Path, sandbox_cache: Path
     code, lines = check(plan, sandbox_cache, "--smoke")
     assert code == 1
     assert any("score.py:22: error: init() failed: StopIteration" in line for line in lines), lines
+    assert lines[-1].startswith("plan.toml: 1 error (the trial), ")
     code, lines = check(plan, sandbox_cache, "--smoke", "--json")
     last = json.loads(lines[-1])
     assert (code, last["event"], last["ok"], last["problems"][0]["line"]) == (1, "smoked", False, 22)
