@@ -57,7 +57,7 @@ _RESET = Cause("the connection broke", "Try again.", "unreachable", True)
 _TIMEOUT = Cause(
     "no answer in time", "Check the network, the proxy and the firewall; then try again.", "unreachable", True
 )
-_SIGN_IN = Cause("nobody is signed in", "Sign in first: `az login`, or choose sign-in in edgetui.", "access")
+_SIGN_IN = Cause("nobody is signed in", "Sign in first: `az login`, or F8 in step 1 of `edgetui`.", "access")
 _NO_KEYRING = Cause(
     "no keyring answers", "Unlock the desktop's keyring; until then secrets are kept for this run only."
 )

@@ -86,7 +86,9 @@ class AzureIdentity:
             if refusal is None or refusal.kind == "unreachable":
                 return refusal
             said.append(f"{method}: {refusal.detail or refusal.title}")
-        remedy = "Run `az login`, or choose Sign in to get a code for your browser."
+        remedy = (
+            "Run `az login`. Without it, `edgetui` (F8 in step 1) and `edgetui deploy` give a code for your browser."
+        )
         if self._wanted == "service-principal":
             remedy = "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET to those of a service principal."
         elif self._wanted == "managed-identity":
