@@ -337,6 +337,7 @@ class EdgeApp(App[int]):
         from edgetui.ui.words import leaving
 
         goes_on = [job for job in self.bridge.running if self.session.goes_on(job)]
-        question = leaving.question([job for job in self.bridge.running if job not in goes_on], goes_on)
+        stopped = [job for job in self.bridge.running if job not in goes_on]
+        question = leaving.question(stopped, goes_on, sandbox=bool(self.ports.sandbox))
         if not isinstance(self.screen, ConfirmScreen):
             self.push_screen(ConfirmScreen("Leave now?", question, "Leave"), lambda yes: self.exit(0) if yes else None)

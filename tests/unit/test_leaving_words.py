@@ -29,3 +29,9 @@ KEPT = " The plan and what was done so far are kept."
 )
 def test_the_question_names_what_runs_and_what_becomes_of_it(stopped: list[str], left: list[str], said: str) -> None:
     assert question(stopped, left) == said + KEPT
+
+
+def test_a_build_in_a_sandbox_ends_with_it() -> None:
+    said = question([], ["image"], sandbox=True)
+    assert said == "The build of the image ends with the sandbox, unless another edgetui uses that." + KEPT
+    assert question(["smoke"], [], sandbox=True) == question(["smoke"], [])

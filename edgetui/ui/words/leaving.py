@@ -17,8 +17,11 @@ _JOBS = {
 }
 
 
-def question(stopped: Sequence[str], left: Sequence[str]) -> str:
-    """What leaving does to the jobs that are `stopped` by it, and to those that are `left` to go on elsewhere."""
+def question(stopped: Sequence[str], left: Sequence[str], *, sandbox: bool = False) -> str:
+    """What leaving does to the jobs that are `stopped` by it, and to those that are `left` to go on elsewhere.
+
+    A sandbox ends with the last one that uses it.
+    """
     parts = []
     if stopped:
         *first, last = (_JOBS.get(job, job) for job in stopped)
@@ -26,6 +29,8 @@ def question(stopped: Sequence[str], left: Sequence[str]) -> str:
         parts.append(f"edgetui is still {doing}. Leaving stops that.")
     if "deploy" in stopped:
         parts.append("What was applied to a device stays applied.")
-    if left:
+    if left and sandbox:
+        parts.append("The build of the image ends with the sandbox, unless another edgetui uses that.")
+    elif left:
         parts.append("The build of the image goes on in Azure, and the next start watches it again.")
     return " ".join([*parts, "The plan and what was done so far are kept."])
