@@ -79,6 +79,13 @@ def masked(text: str, **names: str) -> str:
     return re.sub(r" · \d+:\d\d(:\d\d)?", "", text)
 
 
+async def check_snapshots(pilot: Pilot[int], name: str, clean: Callable[[str], str] = str) -> None:
+    """`check_snapshot` at both sizes that are designed for, in a terminal that changes its size; it stays at 80x24."""
+    for width, height in ((120, 40), (80, 24)):
+        await pilot.resize_terminal(width, height)
+        await check_snapshot(pilot, f"{name}-{width}x{height}", clean)
+
+
 async def check_snapshot(pilot: Pilot[int], name: str, clean: Callable[[str], str] = str) -> None:
     """Wait until the screen, made `clean` of what differs from run to run, is the picture kept under `name`.
 

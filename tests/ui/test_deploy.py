@@ -20,7 +20,7 @@ from edgetui.ui.screens.deploy import DeployScreen
 from edgetui.ui.words import review as review_words
 from tests.conftest import Sandbox
 
-from .driving import check_snapshot, masked, still, text_of, until
+from .driving import check_snapshot, check_snapshots, masked, still, text_of, until
 from .on_sandbox import Outside, outside, outside_of_own
 
 
@@ -113,7 +113,7 @@ async def test_the_device_answers_what_the_model_says(shared: Outside) -> None:
         assert "Log of pump-anomaly on line1-gateway" in text_of(pilot.app)
         await pilot.press("escape")
         await until(pilot, "7 Deploy")
-        await check_snapshot(pilot, "deploy-answered-80x24", lambda text: steady(pilot, text))
+        await check_snapshots(pilot, "deploy-answered", lambda text: steady(pilot, text))
     # Another start shows it again.
     async with shared.opened("deploy", (120, 40)) as pilot:
         await until(pilot, "✓ line1-gateway answered the sample in")

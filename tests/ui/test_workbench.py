@@ -25,7 +25,7 @@ from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.script import ScriptScreen
 
 from . import fake_ports
-from .driving import check_snapshot, masked, text_of, until
+from .driving import check_snapshot, check_snapshots, masked, text_of, until
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 GOOD = Smoked(True, (), 0.42, 3.25, 200, {"anomaly": [False, True], "score": [11.3, -4.0]}, 90_177_536, "3.11.9")
@@ -332,7 +332,7 @@ async def test_other_samples_and_what_the_trial_has_not_are_shown(ports: Ports, 
         shown = await until(pilot, "empty.json: 400 no readings")
         assert "not in the trial, which has no conda: r" in shown
         assert bench.tried[0].others == (("empty.json", '{"readings": []}'),)
-        await check_snapshot(pilot, "workbench-tried-others-80x24")
+        await check_snapshots(pilot, "workbench-tried-others")
 
 
 async def test_log_and_answer_are_a_page_of_their_own(ports: Ports, plan: Path) -> None:
@@ -345,7 +345,7 @@ async def test_log_and_answer_are_a_page_of_their_own(ports: Ports, plan: Path) 
         await until(pilot, lambda: isinstance(pilot.app.screen, LogScreen))
         shown = await until(pilot, "Collecting numpy")
         assert '{"anomaly": [false, true], "score": [11.3, -4.0]}' in shown
-        await check_snapshot(pilot, "workbench-log-80x24")
+        await check_snapshots(pilot, "workbench-log")
 
 
 async def test_a_trial_that_cannot_be_made_says_why(ports: Ports, plan: Path, bench: Bench) -> None:
@@ -459,7 +459,7 @@ async def test_several_samples_are_kept_and_one_is_sent(ports: Ports, plan: Path
     async with opened(ports, plan) as pilot:
         await pilot.press("ctrl+g")
         await until(pilot, "sample.json  (sent to the device)")
-        await check_snapshot(pilot, "workbench-samples-80x24")
+        await check_snapshots(pilot, "workbench-samples")
         await pilot.press("down", "enter")
         await until(pilot, (plan.parent / "sample-2.json").exists)
         await until(pilot, lambda: screen(pilot).editor("sample").path.endswith("sample-2.json"))
@@ -493,7 +493,7 @@ async def test_a_text_is_found_and_gone_through(ports: Ports, plan: Path) -> Non
         before = editor.text
         await pilot.press("ctrl+f", *"model", "enter")
         await until(pilot, "1 of ")
-        await check_snapshot(pilot, "workbench-find-80x24")
+        await check_snapshots(pilot, "workbench-find")
         first = editor.selection
         assert editor.selected_text == "model"
         await pilot.press("n")
@@ -533,7 +533,7 @@ async def test_theirs_can_be_taken_instead_of_mine(ports: Ports, plan: Path) -> 
         file.write_text("theirs = 1\n")
         await pilot.press("#", "escape")
         await until(pilot, "Changed meanwhile")
-        await check_snapshot(pilot, "workbench-conflict-80x24", lambda text: masked(text, plan=str(plan.parent)))
+        await check_snapshots(pilot, "workbench-conflict", lambda text: masked(text, plan=str(plan.parent)))
         await pilot.press("right", "enter")
         await until(pilot, lambda: screen(pilot).editor("script").text == "theirs = 1\n")
         assert not screen(pilot).editor("script").dirty

@@ -13,7 +13,7 @@ from edgetui.ui.screens.workspace import WorkspaceScreen
 from tests.conftest import Sandbox
 from tests.ui import on_sandbox
 from tests.ui.conftest import SIZES
-from tests.ui.driving import check_snapshot, masked, text_of, until
+from tests.ui.driving import check_snapshot, check_snapshots, masked, text_of, until
 from tests.ui.fake_ports import World
 
 CHOSEN = '[workspace]\nsubscription = "sub-1"\nresource_group = "edge-rg"\nname = "edge-ws"\n'
@@ -112,7 +112,7 @@ async def test_a_code_is_shown_copied_and_given_up(fake: Callable[..., EdgeApp],
         await until(pilot, "ABCD-1234")
         shown = await until(pilot, "Waiting for you to sign in there")
         assert "https://login.example/device" in shown
-        await check_snapshot(pilot, "sign-in-80x24", masked)
+        await check_snapshots(pilot, "sign-in", masked)
         await pilot.press("y")
         await until(pilot, lambda: app.clipboard == "ABCD-1234")
         await pilot.press("u")
