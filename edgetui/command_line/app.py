@@ -6,14 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import functools
-import gc
 import os
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from edgetui.command_line.wiring import Wired, wired
 from edgetui.core.errors import EdgeError, bad_input
@@ -63,23 +61,14 @@ def _check_terminal() -> None:
 
 
 async def _wizard(wires: Wired, path: str) -> int:
-    from edgetui.ui.app import EdgeApp
+    from edgetui.ui.garbage import TidyApp
 
-    class Wizard(EdgeApp):
+    class Wizard(TidyApp):
         """Starts what takes seconds behind the first frame; before it, they would only compete."""
 
         def on_ready(self) -> None:
             warm_up = threading.Thread(target=wires.warm_up, name="warm-up", daemon=True)
             self.set_timer(_SETTLE, warm_up.start)
-
-        def run_job(self, job: str, **options: Any) -> bool:
-            """Start a job; what is there now is not looked through again and again for garbage while it runs."""
-            started = super().run_job(job, **options)
-            # A whole search takes as long as the answer to a key may, and thousands of lines bring one every second.
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-            return started
 
     # A job that takes in thousands of lines must not hold the interpreter when a key comes.
     sys.setswitchinterval(_TURN)
