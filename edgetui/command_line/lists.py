@@ -86,7 +86,8 @@ def _placed(plan: Plan, args: argparse.Namespace, ports: Ports) -> Plan:
         names = [hub.name for hub in hubs if args.hub in {"", hub.name}]
         if len(names) != 1:
             there = ", ".join(hub.name for hub in hubs) or "none"
-            raise bad_input("--hub", "which IoT Hub?", f"Name one with --hub; there are: {there}")
+            title = f"there is no IoT Hub {args.hub!r}" if args.hub and not names else "which IoT Hub?"
+            raise bad_input("--hub", title, f"Name one with --hub; there are: {there}")
         plan = replace(plan, hub=Hub(names[0]))
     return plan
 
@@ -107,7 +108,8 @@ def _workspace(name: str, ports: Ports) -> Workspace:
     fitting = [one for one in known if name in {"", one.name}]
     if len(fitting) != 1:
         there = ", ".join(one.name for one in known) or "none"
-        raise bad_input("--workspace", "which workspace?", f"Name one with --workspace or --plan; there are: {there}")
+        title = f"there is no workspace {name!r}" if name and not fitting else "which workspace?"
+        raise bad_input("--workspace", title, f"Name one with --workspace or --plan; there are: {there}")
     return Workspace(fitting[0].subscription, fitting[0].resource_group, fitting[0].name)
 
 

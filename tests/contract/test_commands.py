@@ -51,7 +51,7 @@ def test_a_list_for_people_is_a_table(home: Home, sandbox: Sandbox) -> None:
 def test_a_wrong_choice_names_those_that_there_are(home: Home, sandbox: Sandbox) -> None:
     done = home.run("models", "--workspace", "none-such", more=sandbox.env)
     assert done.code == 2
-    assert done.err.startswith("error: --workspace: ")
+    assert done.err.startswith("error: --workspace: there is no workspace 'none-such'\n")
     assert "edge-ws" in done.err
 
 

@@ -168,3 +168,11 @@ def test_tags_come_back_from_their_text(tags: dict[str, str]) -> None:
 )
 def test_tags_that_cannot_be_read_say_why(text: str, problem: str) -> None:
     assert problem in check_tags(text)
+
+
+async def test_a_name_that_cannot_be_is_marked_when_the_form_opens(fake: Callable[..., EdgeApp]) -> None:
+    app = fake(FORM.replace('"pump"', '"-pump"'))
+    async with app.run_test() as pilot:
+        await until(pilot, "Enter opens a step")
+        await pilot.press("2")
+        await until(pilot, "✗ begin the name with a letter or a digit")

@@ -20,9 +20,9 @@ from edgetui.ui.widgets.end_input import EndInput
 class Field(Vertical):
     """Label, input, and a line with the problem, shown only while there is one.
 
-    `check(text)` says what is wrong with a text and what to do, or "". It is asked when the person leaves the field, and
-    at each key once something was wrong. Leaving the field with a new text, or Enter, posts `Field.Saved`, right or wrong:
-    what was typed is kept.
+    `check(text)` says what is wrong with a text and what to do, or "". It is asked of the text that the field begins with,
+    when the person leaves the field, and at each key once something was wrong. Leaving the field with a new text, or Enter,
+    posts `Field.Saved`, right or wrong: what was typed is kept.
     """
 
     @dataclass
@@ -64,6 +64,11 @@ class Field(Vertical):
             yield Static(Content(self._label), classes="label")
             yield self._input
         yield Static("", classes="problem", markup=False)
+
+    def on_mount(self) -> None:
+        """Say what is wrong with a text that was there already."""
+        if self.value:
+            self.check()
 
     @property
     def value(self) -> str:
