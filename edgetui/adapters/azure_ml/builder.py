@@ -81,6 +81,7 @@ class _Operation:
         self._asked = False
         self._known = threading.Event()
         self._log: AppendLog | None = None
+        self._refused = ""  # why the log cannot be read
         self._lines: deque[str] = deque(maxlen=_KEPT)
 
     def submit(self, request: BuildRequest) -> Iterator[Event]:
@@ -163,9 +164,10 @@ class _Operation:
             if piece.lines:
                 heard = time.monotonic()
                 yield from self._told(piece)
-            elif time.monotonic() - heard > _QUIET:
+            elif time.monotonic() - heard > _QUIET or self._refused:
                 heard = time.monotonic()
-                yield Progress(_JOB, f"Azure ML: {self.package.state}, no new lines")
+                yield Progress(_JOB, self._refused or f"Azure ML: {self.package.state}, no new lines")
+                self._refused = ""
             wait = 0.0 if piece.more else _POLL if time.monotonic() - begun > 5 * _POLL else _FIRST_POLL
             if current().wait(wait):
                 raise cancelled(f"The build of {request.name}:{request.tag}")
@@ -192,7 +194,13 @@ class _Operation:
             return Piece(there=False)
         self._log = self._log or AppendLog(self._web, url, offset)
         self._log.url = url  # signed anew with each answer
-        return self._log.look()
+        try:
+            return self._log.look()
+        except EdgeError as error:
+            if error.retryable:
+                raise
+            self._refused = error.title  # the build does not hang on its log
+            return Piece(there=False)
 
     def _whole(self, piece: Piece) -> Piece:
         """With the half line at the log's end."""
@@ -213,6 +221,9 @@ class _Operation:
         if "interrupted" in said.lower():
             title, remedy = f"The build of {what} was interrupted on Azure", "Build again."
             return EdgeError(title, short(said), remedy, retryable=True)
+        if self.package.state != "Failed":
+            title = f"The build of {what} ended on Azure as {self.package.state}"
+            return EdgeError(title, short(said or cause(list(self._lines))), "Build again.", retryable=True)
         problem = EdgeError(f"The build of {what} failed", short(cause(list(self._lines)) or said))
         found = explained(problem)
         # Base image, certificates and network are Azure's here: advice on them would lead nowhere.
