@@ -97,7 +97,7 @@ async def test_quitting_leaves_it_to_go_on_and_stopping_ends_it_there(
         await until(pilot, lambda: edge(pilot).session.goes_on("image"), limit=SLOW)
         await pilot.press("f10")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
-        await until(pilot, lambda: "watches it again" in folded(text_of(pilot.app)))
+        await until(pilot, lambda: "watches the build again" in folded(text_of(pilot.app)))
         assert "Leaving stops" not in folded(text_of(pilot.app))
         await pilot.press("tab", "enter")
         await until(pilot, lambda: not pilot.app.is_running or pilot.app.return_code is not None)

@@ -32,7 +32,7 @@ COLOURS = {
     steps.Status.OPEN: "$text-muted",
 }
 TITLE = "Deploy a model to your edge devices"
-SETTLE = 0.05  # seconds
+SETTLE = 0.5  # seconds that the first frame may take, or an unfocused terminal, which has no keys
 TICK = 1.0  # seconds; only while a job runs
 
 
@@ -69,6 +69,7 @@ class HubScreen(Screen[None]):
         super().__init__()
         self._views = steps.view(steps.Situation(Plan()))
         self._clock: Timer | None = None
+        self._first_frame: Timer | None = None  # until it is there
         self.left_build = ""  # one that went on elsewhere while edgetui was away
 
     def compose(self) -> ComposeResult:
@@ -88,8 +89,15 @@ class HubScreen(Screen[None]):
         """Show the steps at once; which plan it will be comes after the first frame."""
         self.query_one("#steps-frame").border_title = "Steps"
         self.choices.highlighted = 0
-        # The first frame first: reading files and importing jobs would compete with it.
-        self.set_timer(SETTLE, lambda: start.begin(self))
+        # The first frame first, its keys too: reading files and importing jobs would compete with it.
+        self._first_frame = self.set_timer(SETTLE, self._begin)
+
+    @on(KeysLine.Shown)
+    def _begin(self) -> None:
+        timer, self._first_frame = self._first_frame, None
+        if timer is not None:
+            timer.stop()
+            start.begin(self)
 
     def show(self) -> None:
         """Bring everything up to date; what did not change is not sent to the terminal again."""

@@ -30,7 +30,10 @@ def question(stopped: Sequence[str], left: Sequence[str], *, sandbox: bool = Fal
     if "deploy" in stopped:
         parts.append("What was applied to a device stays applied.")
     if left and sandbox:
-        parts.append("The build of the image ends with the sandbox, unless another edgetui uses that.")
+        parts.append(
+            "The build of the image ends with the sandbox. Where that goes on, served or used by another edgetui, the next "
+            "start watches the build again."
+        )
     elif left:
         parts.append("The build of the image goes on in Azure, and the next start watches it again.")
     return " ".join([*parts, "The plan and what was done so far are kept."])
