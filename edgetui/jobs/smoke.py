@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 import msgspec
 
@@ -69,7 +70,7 @@ def smoke(plan: Plan, ports: Ports, seconds: float = SECONDS, memory: int = MEMO
     inputs = fingerprints.trial_inputs(plan, ports)
     for event in ports.trial.run(request):
         if isinstance(event, Smoked):
-            hinted = _with_hints(event, plan, left, model)
+            hinted = _with_hints(event, plan, left, model, ports)
             yield msgspec.structs.replace(hinted, inputs=inputs, left_out=left, at=time.time())
         else:
             yield event
@@ -135,14 +136,22 @@ def as_requirement(text: str, name: str) -> str:
     return f"{name}=={found[1]}.*" if found else name + wanted
 
 
-def _with_hints(event: Smoked, plan: Plan, left: Sequence[str], model: str) -> Smoked:
+def _with_hints(event: Smoked, plan: Plan, left: Sequence[str], model: str, ports: Ports) -> Smoked:
     """Say what may be behind a failure that the script itself has no hand in."""
     if event.ok:
         return event
     problems: list[Problem] = []
     for problem in event.problems:
         remedy = problem.remedy
-        if "ModuleNotFoundError" in problem.message:
+        if beside := _beside(problem.message, plan, ports):
+            remedy = f"{beside} lies beside the script and does not go in: "
+            if plan.image.context:
+                remedy += (
+                    "look at image.context and its .dockerignore; modules are imported from the top of that folder"
+                )
+            else:
+                remedy += "put its code into the script, or build by acr or docker with image.context naming its folder"
+        elif "ModuleNotFoundError" in problem.message:
             remedy = "name the package in the environment file"
             if left:
                 remedy += f"; the trial has no conda: {', '.join(left)} is missing here"
@@ -150,3 +159,13 @@ def _with_hints(event: Smoked, plan: Plan, left: Sequence[str], model: str) -> S
             remedy = f"the trial has no model file: name one in the plan (model.path), or trust {plan.model.name}"
         problems.append(msgspec.structs.replace(problem, remedy=remedy))
     return msgspec.structs.replace(event, problems=tuple(problems))
+
+
+def _beside(message: str, plan: Plan, ports: Ports) -> str:
+    """The file or folder beside the script that a missing module would be, "" where there is none."""
+    found = re.search(r"ModuleNotFoundError: No module named '(\w+)", message)
+    if not found:
+        return ""
+    folder = PurePath(resources.path(plan, plan.scoring.script)).parent
+    names = (f"{found[1]}.py", found[1])
+    return next((name for name in names if ports.files.exists(str(folder / name))), "")

@@ -11,7 +11,7 @@ import pytest
 from edgetui.core.errors import EdgeError
 from edgetui.core.events import Event, LogLine, Smoked
 from edgetui.core.models import Problem, SampleAnswer, TrialRequest
-from edgetui.core.plan import Plan
+from edgetui.core.plan import Image, Plan
 from edgetui.core.results import Results
 from edgetui.jobs import smoke
 from tests.unit import memory_ports
@@ -90,6 +90,27 @@ def test_every_sample_that_is_there_goes_along(world: memory_ports.World, plan: 
 def test_a_missing_module_may_be_one_of_conda(world: memory_ports.World, plan: Plan) -> None:
     last = tried(Trial(Smoked(ok=False, problems=(NO_MODULE,))), plan, world)[1]
     assert "the trial has no conda: libgomp, r-base is missing here" in last.problems[0].remedy
+
+
+def test_a_missing_module_that_lies_beside_the_script_is_no_package(world: memory_ports.World, plan: Plan) -> None:
+    world.files["/plan/rpy2.py"] = ""
+    missing = Smoked(ok=False, problems=(NO_MODULE,))
+    last = tried(Trial(missing), plan, world)[1]
+    assert last.problems[0].remedy.startswith("rpy2.py lies beside the script and does not go in: put its code into")
+    world.files["/plan/app/a.py"] = ""
+    trial = Trial(missing)
+    last = tried(trial, msgspec.structs.replace(plan, image=Image("acr", context="app")), world)[1]
+    assert (trial.asked[0].context, trial.asked[0].without) == ("/plan/app", ("/plan/model.pkl",))
+    assert "look at image.context and its .dockerignore" in last.problems[0].remedy
+
+
+def test_what_lies_beside_the_script_makes_a_trial_stale(world: memory_ports.World, plan: Plan) -> None:
+    world.files["/plan/app/a.py"] = ""
+    context = msgspec.structs.replace(plan, image=Image("acr", context="app"))
+    before, without = tried(Trial(), context, world)[1].inputs, tried(Trial(), plan, world)[1].inputs
+    world.files["/plan/app/a.py"] = "changed"
+    assert tried(Trial(), context, world)[1].inputs != before
+    assert tried(Trial(), plan, world)[1].inputs == without
 
 
 @pytest.mark.parametrize("section", ["script", "environment"])
