@@ -19,7 +19,7 @@ from edgetui.core.results import Results
 _HEADS = {
     "models": ("MODEL", "CREATED", "TAGS", "DESCRIPTION"),
     "devices": ("DEVICE", "STATE", "PLATFORM", "MODULES", "TAGS"),
-    "images": ("IMAGE", "PLATFORM", "SIZE", "DIGEST"),
+    "images": ("IMAGE", "SIZE", "DIGEST"),
 }
 
 
@@ -122,7 +122,7 @@ def _row(record: Record) -> tuple[str, ...]:
             modules = " ".join(name for name in record.modules if not name.startswith("$"))
             return record.id, state, record.platform, modules, _pairs(record.tags)
         case ImageDetails():
-            return record.reference, record.platform, size_text(record.size), record.digest
+            return record.reference, size_text(record.size), record.digest  # its platform would take a request each
         case _:
             return (str(record),)
 

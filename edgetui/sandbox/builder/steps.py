@@ -93,7 +93,7 @@ class _Build:
     def __init__(self, world: World, request: BuildRequest, log: Log, stopper: Stopper) -> None:
         self._world, self._request, self._log, self._stopper = world, request, log, stopper
         setting = world.get("setting", "builder") or {}
-        self._step, self._pause = 0, float(setting.get("pause", 0))
+        self._step, self._pause, self._only = 0, float(setting.get("pause", 0)), int(setting.get("pause_at", 0))
         self._lines, self._rate = int(setting.get("lines", 0)), float(setting.get("rate", 1000))
         self._reference = f"{world.host}/{request.image}:{request.tag}"
 
@@ -126,8 +126,9 @@ class _Build:
         self._stopper.check()
         self._step += 1
         self._log(f"Step {self._step}/{_STEPS} : {title}")
-        if self._pause:
-            self._log(f" ---> this sandbox waits {self._pause:g} s at each step of a build")
+        if self._pause and self._only in {0, self._step}:
+            where = f"step {self._only}" if self._only else "each step"
+            self._log(f" ---> this sandbox waits {self._pause:g} s at {where} of a build")
             self._stopper.wait(self._pause)
 
     def _pour(self) -> None:
