@@ -88,4 +88,4 @@ def test_a_filter_shows_what_stands_around_each_match_whenever_it_is_set(
     assert sorted(shown) == [buffer.number(index) for index in range(buffer.count)]
     assert [buffer.matched(index) for index in range(buffer.count)] == [kept[number] == "x" for number in sorted(shown)]
     wanted = plain("y")
-    assert list(buffer.matches(wanted)) == [number for number in sorted(shown) if kept[number] == "y"]
+    assert list(buffer.found.of(wanted)) == [number for number in sorted(shown) if kept[number] == "y"]

@@ -99,10 +99,10 @@ def test_rows_and_lines_agree_whatever_comes_and_goes(batches: list[list[str]], 
 def test_find_goes_round_and_takes_any_case() -> None:
     buffer = LogBuffer()
     buffer.append(["Error one", "fine", "ERROR two"])
-    assert buffer.find(plain("error"), 1, 1) == 2
-    assert buffer.find(plain("error"), 3, 1) == 0
-    assert buffer.find(plain("error"), 1, -1) == 0
-    assert buffer.find(plain("(nothing"), 0, 1) is None
+    assert buffer.found.nearest(plain("error"), 1, 1) == 2
+    assert buffer.found.nearest(plain("error"), 3, 1) == 0
+    assert buffer.found.nearest(plain("error"), 1, -1) == 0
+    assert buffer.found.nearest(plain("(nothing"), 0, 1) is None
 
 
 async def test_it_follows_until_a_person_looks_back_and_says_so() -> None:
@@ -279,13 +279,13 @@ def test_what_a_longer_text_finds_is_what_it_finds_alone() -> None:
     buffer = LogBuffer(max_lines=25)
     buffer.append(lines[:20])
     typed = [plain("Step 1"[:length]) for length in range(1, 7)]
-    found = [list(buffer.matches(pattern)) for pattern in typed]
+    found = [list(buffer.found.of(pattern)) for pattern in typed]
     assert found[-1] == [1, *range(10, 20)]
     buffer.append(lines[20:])
     for pattern in (plain("step 1"), plain("step 1 "), plain("tep 2")):
         fresh = LogBuffer(max_lines=25)
         fresh.append(lines)
-        assert list(buffer.matches(pattern)) == list(fresh.matches(pattern))
+        assert list(buffer.found.of(pattern)) == list(fresh.found.of(pattern))
 
 
 def framed(app: LogApp) -> list[str]:

@@ -198,7 +198,7 @@ def test_found_and_filtered_are_those_of_the_whole_log_whenever_the_answer_comes
     for number, batch in enumerate([*batches, []]):
         if number == asks:
             if context is None:
-                buffer.matches(pattern)
+                buffer.found.of(pattern)
             else:
                 buffer.set_filter("x", context)
             answer = partial(give, buffer, pattern, list(file), buffer.first, context)
@@ -208,7 +208,7 @@ def test_found_and_filtered_are_those_of_the_whole_log_whenever_the_answer_comes
         buffer.append(batch)
     wanted = [number for number, text in enumerate(file) if "x" in text]
     if context is None:
-        assert list(buffer.matches(pattern)) == wanted
+        assert list(buffer.found.of(pattern)) == wanted
     else:
         near = [n for n in range(len(file)) if any(abs(n - other) <= context for other in wanted)]
         shown = [buffer.number(index) for index in range(buffer.count)]
@@ -222,7 +222,7 @@ def give(buffer: LogBuffer, pattern: object, file: list[str], until: int, contex
     """The answer that the search of the file gives."""
     found = [number for number, text in enumerate(file[:until]) if "x" in text]
     if context is None:
-        buffer.put_found(cast("re.Pattern[str]", pattern), array("L", found), until)
+        buffer.found.put(cast("re.Pattern[str]", pattern), array("L", found), until)
         return
     reach = [number for number, text in enumerate(file[: until + context]) if "x" in text]
     near = [n for n in range(min(len(file), until + context)) if any(abs(n - other) <= context for other in reach)]

@@ -1,4 +1,4 @@
-"""The lines behind a log pane: bounded, filtered, searched and wrapped; no widget in here."""
+"""The lines behind a log pane: bounded, filtered and wrapped; no widget in here."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.cells import cell_len, chop_cells
 
 from edgetui.ui.widgets.log_cleaning import clean, coloured
 from edgetui.ui.widgets.log_colours import Span
+from edgetui.ui.widgets.log_matches import LogMatches
 
 MAX_LINES = 20_000  # held in memory; the whole log is in its file
 
@@ -25,7 +26,7 @@ class LogBuffer:
 
     A line keeps its number for ever (`first` is the number of the oldest one that is still held), so that a position
     in the log stays true when old lines leave. It is the line's number in the log's file too, in which others may look for
-    what has left, and bring it back: `put_found`, `put_older`.
+    what has left, and bring it back: `found.put`, `put_older`.
     """
 
     def __init__(self, max_lines: int = MAX_LINES, first: int = 0) -> None:
@@ -41,10 +42,7 @@ class LogBuffer:
         self._width = 0  # 0: no wrapping
         self._ends: list[int] = []  # for each shown line, the row after its last one; used only while wrapping
         self.widest = 0  # cells of the widest shown line so far
-        self._sought: re.Pattern[str] | None = None  # what `_found` are the numbers of, of the lines before `_looked`
-        self._found: array[int] = array("L")
-        self._looked = 0
-        self._found_from = 0  # the number of the line from which on `_found` has all
+        self.found = LogMatches(self)
         self._older: dict[int, str] = {}  # lines before `first` that the filter lets through, by number
         self._shown_from = 0  # the number of the line from which on `_shown` has all
         self._let_go: set[int] = set()  # of the lines left out, those that an answer from the file may name again
@@ -52,12 +50,16 @@ class LogBuffer:
 
     @property
     def searched_from(self) -> int:
-        """The number of the line from which on `matches` has all."""
-        return self._shown_from if self._filter else self._found_from
+        """The number of the line from which on all are known that match: what is before it is in the file only."""
+        return self._shown_from if self._filter else self.found.start
 
     def holds(self, number: int) -> bool:
         """Whether the line with this number is held."""
         return self.first <= number < self.total or number in self._older
+
+    def line(self, number: int) -> str:
+        """The line with this number, one that is held."""
+        return self._lines[number - self.first] if number >= self.first else self._older[number]
 
     @property
     def lines(self) -> Sequence[str]:
@@ -85,6 +87,11 @@ class LogBuffer:
         return self._pattern
 
     @property
+    def shown(self) -> Sequence[int]:
+        """The numbers of the lines that the filter lets through; nothing where there is no filter."""
+        return self._shown
+
+    @property
     def count(self) -> int:
         """How many lines are shown."""
         return len(self._shown) if self._filter else len(self._lines)
@@ -108,7 +115,7 @@ class LogBuffer:
 
     def text(self, index: int) -> str:
         """The shown line at `index`."""
-        return self._line(self.number(index))
+        return self.line(self.number(index))
 
     def time(self, index: int) -> float:
         """When the shown line at `index` came, seconds since the epoch; 0.0 where nobody knows."""
@@ -140,7 +147,7 @@ class LogBuffer:
             fresh = self._filtered(start)
             self._shown.extend(fresh)
             if fresh and fresh[0] < start:
-                self._sought = None  # lines around a match were looked at when they were not shown
+                self.found.forget()  # lines around a match were looked at when they were not shown
         else:
             fresh = list(added)
         for number in fresh:
@@ -149,7 +156,8 @@ class LogBuffer:
 
     def clear(self, first: int = 0) -> None:
         """Forget all lines, the next one has the number `first`; the filter stays."""
-        self.first, self.widest, self._sought = first, 0, None
+        self.first, self.widest = first, 0
+        self.found.forget()
         self._older.clear()
         self._let_go.clear()
         self._shown_from, self.left_out = first, 0
@@ -161,7 +169,8 @@ class LogBuffer:
 
     def set_filter(self, text: str, context: int | None = None) -> None:
         """Show only lines that contain `text`, in any case, with `context` lines around each; "" shows all."""
-        self._filter, self._sought = text, None
+        self._filter = text
+        self.found.forget()
         self._pattern = plain(text)
         self.context = self.context if context is None else context
         self._shown = []
@@ -177,16 +186,10 @@ class LogBuffer:
         fresh = {number for number in lines if number < self.total} - self._let_go
         self._older.update((number, clean(lines[number])) for number in fresh if number < self.first)
         self._shown = sorted({*self._shown, *fresh})
-        self._shown_from, self.left_out, self._sought = 0, self.left_out + left_out, None
+        self._shown_from, self.left_out = 0, self.left_out + left_out
+        self.found.forget()
         self._crowd_out()
         self._measure_all()
-
-    def put_found(self, pattern: re.Pattern[str], numbers: Sequence[int], until: int) -> None:
-        """Know of all lines before number `until` which ones match; nothing, where it is another pattern by now."""
-        if pattern is self._sought and not self._filter and until >= self._found_from:
-            numbers = numbers[: bisect.bisect_left(numbers, self._found_from)]
-            self._found[:0] = array("L", numbers)
-            self._found_from = 0
 
     def wrap(self, width: int) -> None:
         """Wrap lines at `width` cells; 0 does not wrap."""
@@ -218,41 +221,6 @@ class LogBuffer:
             return [text]
         return chop_cells(text, self._width) or [""]
 
-    def find(self, pattern: re.Pattern[str], start: int, step: int) -> int | None:
-        """The number of the nearest shown line that matches, from number `start` on in steps of 1 or -1, wrapping round.
-
-        It may be one that is not held any more. None: there is none.
-        """
-        numbers = self.matches(pattern)
-        if not numbers:
-            return None
-        place = bisect.bisect_left(numbers, start) if step > 0 else bisect.bisect_right(numbers, start) - 1
-        return numbers[place % len(numbers)]
-
-    def matches(self, pattern: re.Pattern[str]) -> Sequence[int]:
-        """The numbers of the shown lines that match, oldest first, from `searched_from` on; those too that have left since.
-
-        Asked again, it looks only at what came since. So it does where a text only became longer (`plain`): what has it is
-        among the lines that had the shorter one.
-        """
-        if pattern is not self._sought:
-            if self._sought is not None and self._sought.pattern in pattern.pattern:
-                found = (number for number in self._found if self.holds(number))
-                self._found = array("L", [number for number in found if pattern.search(self._line(number))])
-            else:
-                self._found, self._looked = array("L"), 0 if self._filter else self.first
-            self._sought, self._found_from = pattern, self.first
-        search, lines, first = pattern.search, self._lines, self.first
-        if self._filter:
-            fresh = self._shown[self.index(self._looked) :]
-            self._found.extend([number for number in fresh if search(self._line(number))])
-            del self._found[: bisect.bisect_left(self._found, self._shown[0] if self._shown else self.total)]
-        else:
-            looked = max(self._looked, first)
-            self._found.extend([number for number, line in enumerate(lines[looked - first :], looked) if search(line)])
-        self._looked = self.total
-        return self._found
-
     def _filtered(self, start: int) -> list[int]:
         """The numbers to be shown from line `start` on; with context also older ones that were not shown yet."""
         if not self.context:
@@ -274,11 +242,8 @@ class LogBuffer:
                 last = number
         return fresh
 
-    def _line(self, number: int) -> str:
-        return self._lines[number - self.first] if number >= self.first else self._older[number]
-
     def _passes(self, number: int) -> bool:
-        return self._pattern.search(self._line(number)) is not None
+        return self._pattern.search(self.line(number)) is not None
 
     def _measure(self, text: str) -> None:
         cells = len(text) if text.isascii() else cell_len(text)
@@ -298,11 +263,10 @@ class LogBuffer:
     def _drop(self, surplus: int) -> int:
         if surplus <= 0:
             return 0
-        if self._sought is not None:
-            self.matches(self._sought)  # what leaves is counted before
+        self.found.look()
         if self._filter:
             leaving = self._shown[self.index(self.first) : self.index(self.first + surplus)]
-            self._older.update((number, self._line(number)) for number in leaving)
+            self._older.update((number, self.line(number)) for number in leaving)
         rows = 0 if self._filter else self.row_of(surplus)
         del self._lines[:surplus]
         del self._times[:surplus]

@@ -84,7 +84,7 @@ class LogReaching(Widget):
         pattern, buffer = self.view.pattern, self.buffer
         if pattern is None:
             return
-        number = buffer.find(pattern, start, step)
+        number = buffer.found.nearest(pattern, start, step)
         sure = start >= buffer.searched_from and number is not None and (number - start) * step >= 0
         if not sure and self._unsearched() is not None:
             self.search_now()
@@ -119,7 +119,7 @@ class LogReaching(Widget):
         if pattern is None or not self._readable:
             return None
         if not buffer.filter:
-            buffer.matches(pattern)
+            buffer.found.of(pattern)
         return pattern if buffer.searched_from else None
 
     def _stop_pause(self) -> None:
@@ -151,7 +151,7 @@ class LogReaching(Widget):
         (pattern, until), self._search = self._search, None
         view, buffer, number = self.view, self.buffer, self.view.number
         if not buffer.filter:
-            buffer.put_found(pattern, found.numbers, until)
+            buffer.found.put(pattern, found.numbers, until)
         elif buffer.filtering is pattern:
             buffer.put_older(found.kept, found.left_out)
             view.cursor = number

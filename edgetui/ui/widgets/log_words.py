@@ -24,7 +24,7 @@ def standing(view: LogView, empty: str, sought: str, *, searching: bool = False)
         )
         yield f"{count} {around}{covered(buffer.total - buffer.searched_from, buffer, searching=searching)}"
     if view.pattern is not None:
-        words = found(sought, buffer.matches(view.pattern), None if view.following else view.cursor)
+        words = found(sought, buffer.found.of(view.pattern), None if view.following else view.cursor)
         if buffer.filter:
             yield words  # among the lines that the filter shows: what these cover is said
         else:
