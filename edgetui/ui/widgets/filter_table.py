@@ -16,14 +16,13 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from edgetui.ui.widgets import type_ahead
+from edgetui.ui.widgets.filtered_rows import FilteredRows
 from edgetui.ui.widgets.line_input import LineInput
 from edgetui.ui.widgets.rows_table import Row, RowsTable
 from edgetui.ui.widgets.texts import put
-from edgetui.ui.words.common import around
 
 __all__ = ["FilterTable", "Row"]
 
-ROOM = 40  # cells for what the filter found out of sight
 MARKS = {True: "[x]", False: "[ ]"}
 
 
@@ -53,40 +52,33 @@ class FilterTable(Vertical):
     ]
 
     @dataclass
-    class Chosen(Message):
+    class Told(Message):
+        """What a table says; `@on(FilterTable.Chosen, "#id")` asks for one table's."""
+
+        table: FilterTable
+
+        @property
+        def control(self) -> FilterTable:
+            """The table."""
+            return self.table
+
+    @dataclass
+    class Chosen(Told):
         """Enter, or a second click, on a row."""
 
-        table: FilterTable
         key: str
 
-        @property
-        def control(self) -> FilterTable:
-            """The table, for `@on(FilterTable.Chosen, "#id")`."""
-            return self.table
-
     @dataclass
-    class Moved(Message):
+    class Moved(Told):
         """Another row is the current one; `key` is "" where there is none."""
 
-        table: FilterTable
         key: str
 
-        @property
-        def control(self) -> FilterTable:
-            """The table."""
-            return self.table
-
     @dataclass
-    class Marked(Message):
+    class Marked(Told):
         """The person changed what is marked."""
 
-        table: FilterTable
         keys: tuple[str, ...]
-
-        @property
-        def control(self) -> FilterTable:
-            """The table."""
-            return self.table
 
     def __init__(
         self,
@@ -102,11 +94,7 @@ class FilterTable(Vertical):
         self.many = many
         self.noun = noun
         self.empty = empty
-        self._rows: dict[str, Row] = {}
-        self._shown: list[str] = []
-        self._marked: dict[str, None] = {}
-        self._words: list[str] = []
-        self._gone: set[str] = set()  # rows of before a refresh that did not come again yet
+        self._held = FilteredRows()
         self._loading = ""
         self._error = ("", "")
         self._told = ""
@@ -138,39 +126,37 @@ class FilterTable(Vertical):
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, shown or not, in order."""
-        return tuple(self._rows.values())
+        return tuple(self._held.rows.values())
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The keys of the rows that pass the filter, in order."""
-        return tuple(self._shown)
+        return tuple(self._held.shown)
 
     @property
     def current(self) -> str:
         """The key of the current row, or ""."""
         row = self.table.cursor_row
-        return self._shown[row] if 0 <= row < len(self._shown) else ""
+        return self._held.shown[row] if 0 <= row < len(self._held.shown) else ""
 
     @property
     def marked(self) -> tuple[str, ...]:
         """The marked keys, in the order of marking; also those that the filter hides."""
-        return tuple(self._marked)
+        return tuple(self._held.marked)
 
     def begin(self, words: str = "loading") -> None:
         """Rows will come; what is there stays until `finish`."""
-        self._loading, self._error, self._gone = words, ("", ""), set(self._rows)
+        self._loading, self._error = words, ("", "")
+        self._held.begin()
         self._say()
 
     def add(self, rows: Iterable[Row]) -> None:
         """Take rows in: new ones at the end, known ones in place."""
         table = self.table
         for row in rows:
-            known = self._rows.get(row.key)
-            self._gone.discard(row.key)
-            self._rows[row.key] = row
+            known = self._held.take(row)
             if known is None:
-                if row.matches(self._words):
-                    self._shown.append(row.key)
+                if self._held.shown[-1:] == [row.key]:
                     table.add_row(*self._cells(row), key=row.key)
             elif known.cells != row.cells and row.key in table.rows:
                 for number, cell in enumerate(row.cells):
@@ -180,16 +166,14 @@ class FilterTable(Vertical):
     def finish(self) -> None:
         """All rows came."""
         self._loading = ""
-        if self._gone:
-            for key in self._gone:
-                del self._rows[key]
-            self._gone = set()
+        if self._held.end():
             self._rebuild()
         self._say()
 
     def fail(self, title: str, remedy: str = "") -> None:
         """The rows could not be had; those that are there stay."""
-        self._loading, self._error, self._gone = "", (title, remedy), set()
+        self._loading, self._error = "", (title, remedy)
+        self._held.stay()
         self._say()
 
     def put(self, rows: Iterable[Row]) -> None:
@@ -200,13 +184,13 @@ class FilterTable(Vertical):
 
     def mark(self, keys: Iterable[str]) -> None:
         """Set what is marked, from outside."""
-        self._marked = dict.fromkeys(keys)
-        self._paint_marks(self._shown)
+        self._held.marked = dict.fromkeys(keys)
+        self._paint_marks(self._held.shown)
 
     def move_to(self, key: str) -> None:
         """Make a row the current one, if it is shown."""
-        if key in self._shown:
-            self.table.move_cursor(row=self._shown.index(key))
+        if key in self._held.shown:
+            self.table.move_cursor(row=self._held.shown.index(key))
 
     def focus_rows(self) -> None:
         """Put the focus on the rows."""
@@ -240,8 +224,8 @@ class FilterTable(Vertical):
 
     def action_mark_all(self) -> None:
         """Mark all rows shown, or unmark them where all are marked."""
-        if self._shown:
-            self._toggle(self._shown)
+        if self._held.shown:
+            self._toggle(self._held.shown)
 
     def action_copy(self) -> None:
         """Copy the current row's key."""
@@ -269,8 +253,8 @@ class FilterTable(Vertical):
     def _filtered(self, event: Input.Changed) -> None:
         event.stop()
         words = event.value.casefold().split()
-        if words != self._words:
-            self._words = words
+        if words != self._held.words:
+            self._held.words = words
             self._rebuild()
             self._say()
 
@@ -284,7 +268,7 @@ class FilterTable(Vertical):
     def _highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         self._tell_moved()
-        if self._words:
+        if self._held.words:
             self._say()
         self.call_after_refresh(self.table.mirror)
 
@@ -314,58 +298,48 @@ class FilterTable(Vertical):
             self.post_message(self.Moved(self, self._told))
 
     def _toggle(self, keys: Sequence[str]) -> None:
-        if all(key in self._marked for key in keys):
-            for key in keys:
-                del self._marked[key]
-        else:
-            self._marked.update(dict.fromkeys(keys))
+        self._held.toggle(keys)
         self._paint_marks(keys)
         self.post_message(self.Marked(self, self.marked))
 
     def _paint_marks(self, keys: Iterable[str]) -> None:
         if self.many and self.is_mounted:
             for key in keys:
-                self.table.update_cell(key, "mark", Text(MARKS[key in self._marked]))
+                self.table.update_cell(key, "mark", Text(MARKS[key in self._held.marked]))
         self._say()
 
     def _cells(self, row: Row) -> list[Text]:
         cells = [_cell(cell) for cell in row.cells]
-        return [Text(MARKS[row.key in self._marked]), *cells] if self.many else cells
+        return [Text(MARKS[row.key in self._held.marked]), *cells] if self.many else cells
 
     def _rebuild(self) -> None:
         """Fill the table anew after the filter changed or rows left, on the same row if it is still there."""
         current = self.current or self._told
-        self._shown = [key for key, row in self._rows.items() if row.matches(self._words)]
+        self._held.sift()
         table = self.table
         with self.prevent(DataTable.RowHighlighted), table.prevent(DataTable.RowHighlighted):
             table.clear()
-            for key in self._shown:
-                table.add_row(*self._cells(self._rows[key]), key=key)
-            if current in self._shown:
-                table.move_cursor(row=self._shown.index(current))
+            for key in self._held.shown:
+                table.add_row(*self._cells(self._held.rows[key]), key=key)
+            if current in self._held.shown:
+                table.move_cursor(row=self._held.shown.index(current))
         self._tell_moved()
 
     def _elsewhere(self) -> str:
-        """Where the current row has the filter's words, if that is not in sight: `tags: site=lab`, or ""."""
-        row = self._rows.get(self.current)
-        if row is None or not self._words:
+        """Where the current row has the filter's words, if that is not in sight."""
+        row = self._held.rows.get(self.current)
+        if row is None or not self._held.words:
             return ""
         shift = int(self.many)
-        seen = " ".join(self.table.in_sight(number + shift, cell) for number, cell in enumerate(row.cells)).casefold()
-        found = []
-        for word in self._words:
-            if word not in seen:
-                cells = zip((*self.columns, "also"), (*row.cells, row.search), strict=True)
-                name, text = next(((name, text) for name, text in cells if word in text.casefold()), ("", ""))
-                found += [f"{name}: {around(text, word, ROOM)}"] if text else []
-        return ", ".join(dict.fromkeys(found))
+        seen = " ".join(self.table.in_sight(number + shift, cell) for number, cell in enumerate(row.cells))
+        return self._held.elsewhere(row.key, self.columns, seen)
 
     def _say(self) -> None:
         """Put the state in words: under the rows, or in their place where there are none."""
         if not self.is_mounted:
             return
         title, remedy = self._error
-        count, shown = len(self._rows), len(self._shown)
+        count, shown = len(self._held.rows), len(self._held.shown)
         self.set_class(not shown, "-nothing")
         can_filter = count > 1 or bool(self._loading)
         if can_filter != self._can_filter:
@@ -382,9 +356,9 @@ class FilterTable(Vertical):
         words = [f"{shown} of {count} {noun}" if shown != count else f"{count} {noun}"]
         if self._loading:
             words.append(f"{self._loading}…")
-        if self._marked:
-            hidden = sum(key not in self._shown for key in self._marked) if self._words else 0
-            words.append(f"{len(self._marked)} marked" + (f", {hidden} hidden by the filter" if hidden else ""))
+        if self._held.marked:
+            hidden = self._held.hidden
+            words.append(f"{len(self._held.marked)} marked" + (f", {hidden} hidden by the filter" if hidden else ""))
         elif self.many and count:
             words.append("Space marks")
         if elsewhere := self._elsewhere():
