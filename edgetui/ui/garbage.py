@@ -19,7 +19,8 @@ class TidyApp(EdgeApp):
     """The wizard in a process of its own.
 
     A search of everything takes as long as the answer to a key may, and thousands of lines would bring one every second.
-    So what is there when a job begins is left out of it, and is looked through when all jobs have ended and nobody types.
+    So what is there once the app has begun, and when a job begins, is left out of it, and is looked through when all jobs
+    have ended and nobody types.
     """
 
     _typed = 0.0  # when the last key came, monotonic seconds
@@ -37,6 +38,10 @@ class TidyApp(EdgeApp):
             self._typed = monotonic()
         await super().on_event(event)
 
+    def on_ready(self) -> None:
+        """What the start has left behind goes first."""
+        self._tidy_later()
+
     @on(JobEnded)
     def _tidy_later(self) -> None:
         self.set_timer(QUIET, self._tidy)
@@ -49,3 +54,4 @@ class TidyApp(EdgeApp):
             return
         gc.unfreeze()
         gc.collect()
+        gc.freeze()

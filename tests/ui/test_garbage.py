@@ -37,6 +37,8 @@ async def test_all_is_looked_through_once_jobs_have_ended_and_nobody_types(
 
     async with app.run_test() as pilot:
         await until(pilot, "Enter opens a step")
+        await until(pilot, lambda: done == ["unfreeze", "collect", "freeze"])
+        done.clear()
         monkeypatch.setattr(app.session, "run", lasting)
         assert app.run_job("model")
         assert app.run_job("image")
@@ -53,7 +55,7 @@ async def test_all_is_looked_through_once_jobs_have_ended_and_nobody_types(
         monkeypatch.setattr(garbage, "QUIET", 0.01)
         app._typed = 0.0
         app._tidy()
-        assert done == ["freeze", "freeze", "unfreeze", "collect"]
+        assert done == ["freeze", "freeze", "unfreeze", "collect", "freeze"]
         # The end of a job brings it by itself.
         assert app.run_job("model")
-        await until(pilot, lambda: done[4:] == ["freeze", "unfreeze", "collect"])
+        await until(pilot, lambda: done[5:] == ["freeze", "unfreeze", "collect", "freeze"])
