@@ -69,7 +69,8 @@ def watch(plan: Plan, results: Results, ports: Ports, seconds: float = PATIENCE)
             raise cancelled("Watching the devices")
         pause *= 1.5
     for device, state in waiting.items():
-        yield asking.failed(device, state.report, f"did not settle within {int(seconds)} s")
+        remedy = "What was applied stays applied. Deploy again to watch it further."
+        yield asking.failed(device, state.report, f"did not settle within {int(seconds)} s", remedy)
 
 
 def _sign_of_life(waiting: dict[str, _Waiting], seconds: float) -> Progress:
@@ -114,10 +115,10 @@ class _Watch:
             return self.failed(device, report, _ENDS.get(report.state, f"is {report.state}"))
         return self._asked(live, state)
 
-    def failed(self, device: str, report: ModuleReport, what: str) -> Failed:
-        """The verdict on a module that does not run."""
+    def failed(self, device: str, report: ModuleReport, what: str, remedy: str = "") -> Failed:
+        """The verdict on a module that does not run, with the report's own remedy where it has one."""
         title = f"{self.plan.module_name} on {device} {what}"
-        return Failed("deploy", title, report.detail, report.remedy, device=device)
+        return Failed("deploy", title, report.detail, report.remedy or remedy, device=device)
 
     def _asked(self, live: Deployed, state: _Waiting) -> Event | None:
         """Send the sample; None while nothing answers and the module may still be starting."""

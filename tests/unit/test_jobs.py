@@ -321,6 +321,7 @@ def test_a_watch_gives_up_on_a_device_that_never_settles(world: World, session: 
     assert isinstance(found[-1], events.Failed)
     assert "did not settle" in found[-1].title
     assert "offline" in found[-1].detail
+    assert found[-1].remedy == "What was applied stays applied. Deploy again to watch it further."
 
 
 def test_a_passing_failure_of_the_hub_does_not_end_the_watch(world: World, session: Session) -> None:
