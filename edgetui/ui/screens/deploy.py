@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -20,9 +19,9 @@ from edgetui.core.events import Event, Failed, ImageResolved, Preview, Started
 from edgetui.core.results import DeviceOutcome
 from edgetui.jobs import browse
 from edgetui.ui.screens.confirm import ConfirmScreen
+from edgetui.ui.screens.deploy_outcomes import DeployOutcomes
 from edgetui.ui.screens.log import LogScreen
 from edgetui.ui.screens.step import StepScreen
-from edgetui.ui.widgets.filter_table import FilterTable, Row
 from edgetui.ui.widgets.texts import put, relabel
 from edgetui.ui.words import review as review_words
 
@@ -51,7 +50,7 @@ class DeployScreen(StepScreen):
         Binding("Y", "copy_answer", "Copy answer", id="deploy.copy", tooltip="Copy the device's answer", show=False),
     ]
 
-    table = getters.query_one("#outcomes", FilterTable)
+    outcomes = getters.query_one(DeployOutcomes)
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,15 +70,7 @@ class DeployScreen(StepScreen):
             yield Static("", id="deploy-mode", markup=False)
         with VerticalScroll(id="review"):
             yield Static("", id="review-text", markup=False)
-        with Vertical(id="devices-view"):
-            yield FilterTable(
-                ("device", "state", "answer", "detail"),
-                noun="devices",
-                empty="Nothing was deployed yet. F7: review, F8: deploy.",
-                id="outcomes",
-            )
-            with VerticalScroll(id="answer-pane"):
-                yield Static("", id="answer", markup=False)
+        yield DeployOutcomes(id="devices-view")
 
     def show(self) -> None:
         """Show what is chosen, what was reviewed, and how the devices do."""
@@ -87,7 +78,7 @@ class DeployScreen(StepScreen):
             self._reviewed = None
         put(self.query_one("#deploy-facts", Static), self._facts())
         put(self.query_one("#review-text", Static), self._review())
-        self._show_outcomes()
+        self.outcomes.put(self.plan.devices, self.results.devices)
         label = "Stop (F9)" if self.job_runs else "Deploy (F8)" if self._reviewed is not None else "Review (F8)"
         told = (label, bool(self.results.devices))
         if told != self._told:
@@ -123,19 +114,6 @@ class DeployScreen(StepScreen):
             Content(old) + Content.styled(review_words.MEANINGS, "$text-muted") + "\n" + review_words.review(previews)
         )
 
-    def _show_outcomes(self) -> None:
-        rows = []
-        for device in self.plan.devices:
-            outcome = self.results.devices.get(device)
-            if outcome is not None:
-                rows.append(Row(device, (device, outcome.state, _short(outcome), _detail(outcome))))
-        self.table.put(rows)
-        self._show_answer(self.table.current)
-
-    def _show_answer(self, device: str) -> None:
-        outcome = self.results.devices.get(device)
-        put(self.query_one("#answer", Static), review_words.answer(device, outcome) if outcome else "")
-
     def _switch_to(self, what: str) -> None:
         self.set_class(what == "devices", "-devices")
         marks = ("● Review   ○ Devices", "○ Review   ● Devices")[what == "devices"]
@@ -159,11 +137,11 @@ class DeployScreen(StepScreen):
             self.status.problem(f"The deployment {self.view.waits} first; F2 goes back to the steps.")
         elif self.job_runs:
             self._say_progress()
-            self.table.focus_rows()
+            self.outcomes.table.focus_rows()
         else:
             self._start_review()
             if deployed:
-                self.table.focus_rows()
+                self.outcomes.table.focus_rows()
             else:
                 self.query_one("#deploy-button").focus()
 
@@ -246,7 +224,7 @@ class DeployScreen(StepScreen):
             self.status.busy("Deploying")
             self._reviewed = None
             self.run_job(seen={preview.device: preview.versions for preview in previews})
-            self.table.focus_rows()
+            self.outcomes.table.focus_rows()
         else:
             self.status.say("Nothing was deployed. F8 asks again.")
 
@@ -300,13 +278,13 @@ class DeployScreen(StepScreen):
         to_devices = not self.has_class("-devices")
         self._switch_to("devices" if to_devices else "review")
         if to_devices:
-            self.table.focus_rows()
+            self.outcomes.table.focus_rows()
         else:
             self.query_one("#review").focus()
 
     def action_module_log(self) -> None:
         """Ask the device for the module's log."""
-        device = self.table.current or next(iter(self.plan.devices), "")
+        device = self.outcomes.table.current or next(iter(self.plan.devices), "")
         if not device:
             self.status.problem("No device is chosen.")
             return
@@ -316,7 +294,7 @@ class DeployScreen(StepScreen):
 
     def action_copy_answer(self) -> None:
         """Copy the current device's answer."""
-        outcome = self.results.devices.get(self.table.current)
+        outcome = self.outcomes.current
         if outcome is not None and outcome.answered:
             self.edge.copy(review_words.pretty(outcome.prediction), "the answer")
         elif outcome is not None:
@@ -339,19 +317,3 @@ class DeployScreen(StepScreen):
             self.action_stop()
         elif self.check_action("deploy", ()):
             self.action_deploy()
-
-    @on(FilterTable.Moved, "#outcomes")
-    def _moved(self, event: FilterTable.Moved) -> None:
-        event.stop()
-        self._show_answer(event.key)
-
-
-def _short(outcome: DeviceOutcome) -> str:
-    if not outcome.answered:
-        return ""
-    text = json.dumps(outcome.prediction, ensure_ascii=False)
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _detail(outcome: DeviceOutcome) -> str:
-    return "" if outcome.answered or outcome.detail == outcome.state else outcome.detail
