@@ -16,6 +16,7 @@ from textual import on
 from textual.app import App, ComposeResult
 
 from edgetui.core.ports import Ports
+from edgetui.jobs import logs
 from edgetui.ui.messages import FileWanted
 from edgetui.ui.widgets.log_buffer import LogBuffer, plain
 from edgetui.ui.widgets.log_pane import LogPane
@@ -148,6 +149,20 @@ async def test_the_filter_lets_through_what_is_in_the_file(app: FileApp) -> None
         await pilot.press("up", "home", "down", "escape")
         await until(pilot, stands_at(app, "107 error"))
         assert app.pane.view.buffer.text(app.pane.view.current + 1) == "108 fine"
+
+
+async def test_find_and_filter_stay_for_a_log_that_is_read_again(app: FileApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.come([line(number) for number in range(1_000)])
+        await pilot.press("&", *"error", "enter", "/", *"7", "enter")
+        await until(pilot, says(app, "10 with 'error' · '7' 10 of 10"))
+        first, lines = logs.lines(app.ports, app.pane.path)
+        app.pane.clear(first)
+        app.pane.write_lines(lines, 0.0)
+        app.pane.flush()
+        await until(pilot, says(app, "1,000 lines · 10 with 'error' · '7' 10 found"))
+        await pilot.press("&", "escape")
+        await until(pilot, says(app, "'7' 271 "))
 
 
 async def test_moving_goes_on_in_the_file(app: FileApp) -> None:

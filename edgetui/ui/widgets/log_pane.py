@@ -133,6 +133,8 @@ Up, Page Up, Home or the wheel look back and pause; **End** follows again. Left 
             self._flushed = monotonic()
             for at, lines in waiting:
                 self.view.append(lines, at)
+            if not self.searching:
+                self.search_soon()  # a log that was opened anew, with a find or a filter of before
             self._describe()
 
     def clear(self, first: int = 0) -> None:
