@@ -12,10 +12,12 @@ from edgetui.core.plan import Plan
 def problems(plan: Plan) -> Iterator[EdgeError]:
     """Everything that is missing or cannot be, in the order of the steps; each names its field."""
     names = list(model(plan)) if plan.model.name else []
-    only_named_wrong = bool(names) and (plan.model.path != "" or plan.model.version is not None)
+    named = {"image"} if plan.image_name else set()  # what is wrong with these is said with its field below
+    if names and (plan.model.path != "" or plan.model.version is not None):
+        named.add("model")
     for step in steps.STEPS:
         text = step.missing(plan)
-        if text and not (step.id == "model" and only_named_wrong):  # said with its field below
+        if text and step.id not in named:
             yield bad_input(step.id, f"{step.title}: {text}", f"Answer step {step.number}")
     yield from names
     if plan.image_name:

@@ -152,6 +152,14 @@ def _script_summary(now: Situation) -> str:
     return ", ".join(words)
 
 
+def _image_missing(plan: Plan) -> str:
+    if not plan.image_name:
+        return "name the image"
+    if rules.image_name(plan.image_name) and (plan.image.name or not rules.model_name(plan.model.name)):
+        return "correct the image's name"
+    return "correct the image's tag" if rules.image_tag(plan.image.tag) else ""
+
+
 def _credentials_summary(now: Situation) -> str:
     if not now.results.credential:
         return "not stored"
@@ -228,7 +236,7 @@ STEPS: tuple[Step, ...] = (
         4,
         "Image",
         ("workspace", "model", "script"),
-        lambda plan: "" if plan.image_name else "name the image",
+        _image_missing,
         lambda now: bool(now.results.image),
         lambda now: _changed(now.results.image_inputs, now.inputs.image, "what goes into it changed"),
         lambda now: now.results.image.rpartition("/")[2] or "not built",

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edgetui.core import answers, steps
-from edgetui.core.plan import Hub, Model, Plan, Scoring, Target, Workspace
+from edgetui.core.plan import Hub, Image, Model, Plan, Scoring, Target, Workspace
 from edgetui.core.results import Results
 from edgetui.core.steps import Situation
 
@@ -44,6 +44,17 @@ def test_next_goes_to_what_can_be_done_now(after: str, running: dict[str, str], 
     step = steps.next_open(now, after)
     assert step is not None
     assert step.id == goes_to
+
+
+@pytest.mark.parametrize(
+    ("image", "missing"),
+    [(Image(name="Pump_Ü"), "correct the image's name"), (Image(tag="-x"), "correct the image's tag"), (Image(), "")],
+)
+def test_an_image_that_cannot_be_named_so_is_still_to_do_and_told_once(image: Image, missing: str) -> None:
+    plan = msgspec.structs.replace(READY.plan, image=image)
+    assert steps.BY_ID["image"].missing(plan) == missing
+    fields = [problem.field for problem in answers.problems(plan)]
+    assert len([field for field in fields if field.startswith("image")]) == bool(missing)
 
 
 def test_a_name_that_cannot_be_is_still_to_do_and_told_once() -> None:
