@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual._context import active_message_pump
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
@@ -19,6 +17,7 @@ from edgetui.core.errors import EdgeError
 from edgetui.core.events import SignIn
 from edgetui.ui import themes
 from edgetui.ui.messages import FileWanted, JobEvents, PlanChanged
+from edgetui.ui.surviving import SurvivingApp
 from edgetui.ui.worker import Bridge
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def stylesheet() -> Path:
     return inside if inside.exists() else package.parent / "screens.css"
 
 
-class EdgeApp(App[int]):
+class EdgeApp(SurvivingApp):
     """The wizard. `session_path` is the plan file to open; without one the person is asked."""
 
     CSS_PATH = stylesheet()
@@ -90,9 +89,8 @@ class EdgeApp(App[int]):
         self.ports = ports
         self.session_path = session_path
         self.settings = settings
-        self.bridge = Bridge(self._listeners, self._fault)
+        self.bridge = Bridge(self._listeners, self.meet)
         self._session: Session | None = None
-        self._crashed = False
 
     # wiring
 
@@ -146,6 +144,11 @@ class EdgeApp(App[int]):
         if plan:
             where += [name for name in (plan.workspace.name, plan.hub.name) if name]
         return "edgetui", "  ".join(where)
+
+    @property
+    def reports(self) -> Path | None:
+        """The folder for reports of faults; None is the system's temporary one."""
+        return self.settings.state / "logs" if self.settings else None
 
     @property
     def hub(self) -> HubScreen:
@@ -227,7 +230,7 @@ class EdgeApp(App[int]):
 
     def exit(self, result: int | None = None, return_code: int = 0, message: Any | None = None) -> None:
         """Leave, whoever asks for it; what is being typed is saved."""
-        if not self._crashed:
+        if not self.crashed:
             self._leave_step()
         super().exit(result, return_code, message)
 
@@ -267,36 +270,6 @@ class EdgeApp(App[int]):
         except OSError as problem:
             where = f"could not be saved: {problem.strerror}"
         self.notify(f"{what}: {where}", markup=False)
-
-    # faults
-
-    def _handle_exception(self, error: Exception) -> None:
-        """Say a fault of ours without a traceback; Textual would print one and leave."""
-        failed = active_message_pump.get(None)
-        # A pump whose handler raised is dead; without the app's own and the list of steps there is no going on.
-        self._fault(error, lasting=not self.is_running or failed is self or failed in self.screen_stack[:1])
-
-    def _fault(self, error: Exception, *, lasting: bool = False) -> None:
-        from edgetui.ui import crash
-        from edgetui.ui.screens.crashed import CrashedScreen
-
-        if self._exception is None:
-            self._exception = error  # Pilot raises it at the end of a test
-            self._exception_event.set()
-        text = crash.words(crash.write(error, self.settings.state / "logs" if self.settings else None))
-        if lasting or self._crashed:
-            self.exit(return_code=1, message=text)
-            return
-        self._crashed = True
-        # From the app's own pump: the answer comes to the pump that asked, and the one that failed is dead.
-        self.call_later(self.push_screen, CrashedScreen(text), self._after_crash)
-
-    def _after_crash(self, go_on: bool | None) -> None:
-        self._crashed = False
-        if go_on:
-            self.back()
-        else:
-            self.exit(return_code=1)
 
     # keys
 
