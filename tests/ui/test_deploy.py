@@ -197,5 +197,7 @@ def test_predictions_are_printed_as_people_read_them() -> None:
     assert json.loads(review_words.pretty(long)) == long
     assert review_words.state_words(DeviceOutcome("running", "running")) == "running, waiting for its answer"
     assert review_words.state_words(DeviceOutcome("pulling", "layer 2 of 3")) == "pulling, layer 2 of 3"
+    left = review_words.answer("d", DeviceOutcome("running", "running"), watched=False)
+    assert str(left) == "d: running when last seen. Deploy again (F8) to ask it."
     answer = str(review_words.answer("d", DeviceOutcome("failed", "it failed", why="why", remedy="do that")))
     assert answer == "✗ it failed\nwhy\n→ do that"

@@ -78,7 +78,7 @@ class DeployScreen(StepScreen):
             self._reviewed = None
         put(self.query_one("#deploy-facts", Static), self._facts())
         put(self.query_one("#review-text", Static), self._review())
-        self.outcomes.put(self.plan.devices, self.results.devices)
+        self.outcomes.put(self.plan.devices, self.results.devices, watched=self.job_runs)
         label = "Stop (F9)" if self.job_runs else "Deploy (F8)" if self._reviewed is not None else "Review (F8)"
         told = (label, bool(self.results.devices))
         if told != self._told:

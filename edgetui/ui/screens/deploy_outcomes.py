@@ -26,6 +26,7 @@ class DeployOutcomes(Vertical):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._outcomes: Mapping[str, DeviceOutcome] = {}
+        self._watched = False
 
     def compose(self) -> ComposeResult:
         """Compose table and answer."""
@@ -38,9 +39,9 @@ class DeployOutcomes(Vertical):
         with VerticalScroll(id="answer-pane"):
             yield Static("", id="answer", markup=False)
 
-    def put(self, devices: Iterable[str], outcomes: Mapping[str, DeviceOutcome]) -> None:
-        """Show how these devices do, those of which anything is known."""
-        self._outcomes = outcomes
+    def put(self, devices: Iterable[str], outcomes: Mapping[str, DeviceOutcome], *, watched: bool) -> None:
+        """Show how these devices do, those of which anything is known; `watched` where more will be known of them."""
+        self._outcomes, self._watched = outcomes, watched
         known = ((device, outcomes[device]) for device in devices if device in outcomes)
         self.table.put(Row(device, (device, one.state, _short(one), _detail(one))) for device, one in known)
         self._show_answer(self.table.current)
@@ -52,7 +53,8 @@ class DeployOutcomes(Vertical):
 
     def _show_answer(self, device: str) -> None:
         outcome = self._outcomes.get(device)
-        put(self.query_one("#answer", Static), review_words.answer(device, outcome) if outcome else "")
+        words = review_words.answer(device, outcome, watched=self._watched) if outcome else ""
+        put(self.query_one("#answer", Static), words)
 
     @on(FilterTable.Moved)
     def _moved(self, event: FilterTable.Moved) -> None:

@@ -95,8 +95,8 @@ def short_digest(reference: str) -> str:
     return f"{head}{at}{digest[:12]}…" if at else reference
 
 
-def answer(device: str, outcome: DeviceOutcome) -> Content:
-    """A device's outcome in full: the prediction, or why there is none and what to do."""
+def answer(device: str, outcome: DeviceOutcome, *, watched: bool = True) -> Content:
+    """A device's outcome in full: the prediction, or why there is none and what to do; `watched` while that may change."""
     if outcome.answered:
         took = f" in {outcome.milliseconds:.0f} ms" if outcome.milliseconds else ""
         return Content.assemble(
@@ -109,6 +109,8 @@ def answer(device: str, outcome: DeviceOutcome) -> Content:
         if outcome.remedy:
             parts += ["\n", (f"→ {outcome.remedy}", "bold")]
         return Content.assemble(*parts)
+    if not watched:
+        return Content(f"{device}: {outcome.state or 'waiting'} when last seen. Deploy again (F8) to ask it.")
     return Content(f"{device}: {state_words(outcome)}")
 
 
