@@ -58,10 +58,10 @@ def builder(plan: Plan) -> Iterator[EdgeError]:
         able = " or ".join(f'"{kind.name}"' for kind in builders.KINDS if platform in kind.platforms)
         remedy = f"Write builder = {able}, or another platform"
         yield bad_input("image.platform", f"{chosen.title} cannot build for {platform}", remedy)
-    for key in () if chosen.own_dockerfile else builders.OWN_KEYS:
-        if getattr(plan.image, key):
-            title = f"image.{key} is for images by our own Dockerfile, which {chosen.title} does not take"
-            yield bad_input(f"image.{key}", title, 'Leave it out, or write builder = "acr" or "docker"')
+    for key in builders.not_taken(plan.image):
+        able = " or ".join(f'"{kind.name}"' for kind in builders.takers(key))
+        title = f"image.{key} is not for {chosen.title}, which can do nothing with it"
+        yield bad_input(f"image.{key}", title, f"Leave it out, or write builder = {able}")
 
 
 def credential(plan: Plan) -> Iterator[EdgeError]:

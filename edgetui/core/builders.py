@@ -9,6 +9,7 @@ from edgetui.core.plan import Image
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7")
 # What only our own Dockerfile can do something with.
 OWN_KEYS = ("base", "index_url", "ca_bundle", "context", "network")
+ENGINE_KEYS = ("network",)  # and of those, what only an engine of one's own can
 
 
 class BuilderKind(msgspec.Struct, frozen=True):
@@ -44,13 +45,22 @@ def platform_problem(image: Image) -> str:
     return f"{kind.title} cannot build for {image.platform}: choose {others} above, or another platform"
 
 
+def not_taken(image: Image) -> tuple[str, ...]:
+    """The keys of `[image]` that are given, and that its builder can do nothing with."""
+    return tuple(key for key in OWN_KEYS if getattr(image, key) and BY_NAME[image.builder] not in takers(key))
+
+
+def takers(key: str) -> tuple[BuilderKind, ...]:
+    """The builders that do something with a key of `OWN_KEYS`."""
+    return tuple(kind for kind in KINDS if kind.own_dockerfile and (key not in ENGINE_KEYS or kind.name == "docker"))
+
+
 def builder_problem(image: Image) -> str:
     """What the plan asks for that its builder does not take, and what to do, or ""."""
-    if BY_NAME[image.builder].own_dockerfile:
+    keys = not_taken(image)
+    if not keys:
         return ""
-    set_keys = [f"image.{key}" for key in OWN_KEYS if getattr(image, key)]
-    if not set_keys:
-        return ""
-    it = "it is" if len(set_keys) == 1 else "they are"
-    names = ", ".join(set_keys)
-    return f"{names}: {it} for our own Dockerfile. Take it out of the plan, or choose ACR Tasks or Docker"
+    able = " or ".join(kind.title for kind in KINDS if all(kind in takers(key) for key in keys))
+    it = "it is" if len(keys) == 1 else "they are"
+    names = ", ".join(f"image.{key}" for key in keys)
+    return f"{names}: {it} not for {BY_NAME[image.builder].title}. Take it out of the plan, or choose {able}"

@@ -53,9 +53,10 @@ def test_what_can_be_built_has_nothing_wrong(world: World, image: Image) -> None
     [
         (Image(platform="linux/arm/v7"), "image.platform", "Azure ML cannot build for linux/arm/v7"),
         (Image(platform="windows"), "image.platform", "'windows' cannot be used as the image's platform"),
-        (Image(base="python:3.11"), "image.base", "our own Dockerfile, which Azure ML does not take"),
-        (Image(context="app"), "image.context", "our own Dockerfile, which Azure ML does not take"),
-        (Image(ca_bundle="nowhere.pem"), "image.ca_bundle", "our own Dockerfile, which Azure ML does not take"),
+        (Image(base="python:3.11"), "image.base", "is not for Azure ML"),
+        (Image(context="app"), "image.context", "is not for Azure ML"),
+        (Image(ca_bundle="nowhere.pem"), "image.ca_bundle", "is not for Azure ML"),
+        (Image("acr", network="host"), "image.network", "image.network is not for ACR Tasks"),
         (Image("acr", ca_bundle="nowhere.pem"), "image.ca_bundle", "There is no file /plan/nowhere.pem"),
         (Image("acr", ca_bundle="wrong.pem"), "image.ca_bundle", "wrong.pem holds no certificate"),
         (Image("docker", context="nowhere"), "image.context", "There is no file /plan/nowhere"),

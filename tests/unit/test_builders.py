@@ -34,8 +34,13 @@ def test_a_platform_that_a_builder_cannot_is_told_with_those_that_can(
     assert bool(said) == bool(problem)
 
 
-def test_what_is_for_our_own_dockerfile_is_told_where_azure_ml_builds() -> None:
-    assert builders.builder_problem(Image(base="python:3.12", network="host")).startswith("image.base, image.network:")
+def test_what_a_builder_does_not_take_is_told_with_those_that_do() -> None:
+    both = builders.builder_problem(Image(base="python:3.12", network="host"))
+    assert both.startswith("image.base, image.network: they are not for Azure ML.")
+    assert both.endswith("or choose Docker")
+    assert builders.builder_problem(Image(base="python:3.12")).endswith("or choose ACR Tasks or Docker")
+    assert builders.builder_problem(Image("acr", network="host")).startswith("image.network: it is not for ACR Tasks.")
+    assert builders.builder_problem(Image("docker", network="host")) == ""
     assert builders.builder_problem(Image(builder="acr", base="python:3.12")) == ""
     assert builders.builder_problem(Image()) == ""
 
