@@ -242,6 +242,16 @@ def test_any_plan_comes_back_from_toml(plan: Plan) -> None:
     assert plan_reading.read(plan_writing.write(plan), "p") == plan
 
 
+def test_a_setting_beside_a_true_or_false_one_changes() -> None:
+    before = "[module]\ncreate_options = {HostConfig = {Privileged = false, Memory = 1}}  # small\n"
+    options = {"HostConfig": {"Privileged": False, "Memory": 2}}
+    after = plan_writing.write(Plan(module=Module(create_options=options)), before)
+    assert after == before.replace("Memory = 1", "Memory = 2")
+    options["HostConfig"]["Privileged"] = True
+    after = plan_writing.write(Plan(module=Module(create_options=options)), before)
+    assert after == before.replace("false, Memory = 1", "true, Memory = 2")
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan_values, plan_values)
 def test_any_plan_can_be_written_over_any_other(old: Plan, new: Plan) -> None:

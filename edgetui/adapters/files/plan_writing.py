@@ -78,12 +78,12 @@ def _update(table: Any, wanted: dict[str, Any], schema: Any) -> None:
         field = defaults.get(key)
         if field is not None and _is_section(field.type):
             _update(table[key], {}, field.type)  # the header and its comments stay
-        elif field is None or table[key].unwrap() != _plain(default(field)):
+        elif field is None or _unwrapped(table[key]) != _plain(default(field)):
             del table[key]
     for key, value in wanted.items():
         kind = defaults[key].type if key in defaults else None
         old = table.get(key)
-        if old is not None and _same(old.unwrap(), value):
+        if old is not None and _same(_unwrapped(old), value):
             continue
         if isinstance(value, dict) and isinstance(old, Mapping):
             _update(old, value, kind if _is_section(kind) else None)
@@ -100,6 +100,11 @@ def _update_list(table: Any, key: str, wanted: list[dict[str, Any]], schema: Any
             _update(item, value, schema)
     else:
         table[key] = _item(wanted, tuple[schema, ...])
+
+
+def _unwrapped(item: Any) -> Any:
+    """The plain value of an item; tomlkit gives true and false as they are."""
+    return item if isinstance(item, bool) else item.unwrap()
 
 
 def _is_section(kind: Any) -> bool:
