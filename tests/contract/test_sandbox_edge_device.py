@@ -183,7 +183,7 @@ class Edge:
 
     def crash(self, port: int) -> None:
         """Let the module that answers there kill its server, once; an answer may still come out."""
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.RequestException):
             self._post(port, {"crash": True})
 
     def _post(self, port: int, data: dict[str, Any]) -> requests.Response:

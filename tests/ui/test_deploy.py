@@ -41,6 +41,7 @@ def steady(pilot: Pilot[int], shown: str) -> str:
     plan = cast("EdgeApp", pilot.app).session.plan
     port = str(plan.module.create_options["HostConfig"]["PortBindings"]["5001/tcp"][0]["HostPort"])
     shown = re.sub(r"\b[0-9a-f]{12,}\b", "<hex>", masked(shown, port=port))
+    shown = re.sub(r"(?<=│)[0-9a-f]{7}\b", "<hex>", shown)  # the end of a digest, beside a dialog
     shown = re.sub(r"\d[\d.]* [kM]?B\b", "<size>", shown)
     return re.sub(r"in \d+ ms: *", "in <n> ms: ", shown)  # and what fills the line behind it
 
