@@ -55,7 +55,7 @@ def builder(plan: Plan) -> Iterator[EdgeError]:
     """What the image's builder cannot do, or does not take."""
     chosen, platform = builders.BY_NAME[plan.image.builder], plan.image.platform
     if platform in builders.PLATFORMS and platform not in chosen.platforms:
-        able = " or ".join(f'"{kind.name}"' for kind in builders.KINDS if platform in kind.platforms)
+        able = " or ".join(f'"{kind.name}"' for kind in builders.makers(platform))
         remedy = f"Write builder = {able}, or another platform"
         yield bad_input("image.platform", f"{chosen.title} cannot build for {platform}", remedy)
     for key in builders.not_taken(plan.image):

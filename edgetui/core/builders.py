@@ -36,12 +36,22 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
+def own_dockerfile(image: Image) -> bool:
+    """Whether the image's builder takes our own Dockerfile, and all that goes with it; Azure ML writes one itself."""
+    return BY_NAME[image.builder].own_dockerfile
+
+
+def makers(platform: str) -> tuple[BuilderKind, ...]:
+    """The builders that can build for a platform."""
+    return tuple(kind for kind in KINDS if platform in kind.platforms)
+
+
 def platform_problem(image: Image) -> str:
     """Why the image's builder cannot build for its platform and what can, or ""."""
     kind = BY_NAME[image.builder]
     if image.platform in kind.platforms or image.platform not in PLATFORMS:
         return ""
-    others = " or ".join(other.title for other in KINDS if image.platform in other.platforms)
+    others = " or ".join(other.title for other in makers(image.platform))
     return f"{kind.title} cannot build for {image.platform}: choose {others} above, or another platform"
 
 

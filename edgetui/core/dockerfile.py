@@ -63,6 +63,16 @@ class Setting(msgspec.Struct, frozen=True):
     platform: str = "linux/amd64"
 
 
+def require_certificate(file: str, content: bytes) -> None:
+    """See that a file of extra certificates holds some.
+
+    Raises:
+        EdgeError: (input, field `image.ca_bundle`) it holds none.
+    """
+    if b"BEGIN CERTIFICATE" not in content:
+        raise bad_input("image.ca_bundle", f"{file} holds no certificate", "Choose a PEM file")
+
+
 def environment(text: str) -> Environment:
     """Read a conda file.
 

@@ -14,6 +14,7 @@ from edgetui.core.model_file import Facts, runtimes
 
 _RELEASED = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?")  # what an index has; not 1.8.dev0 or 2.8.0+cu128
 _CPU_XGBOOST = Version("2.1.1")  # the first release without the code for GPUs, some 200 MB less
+_ONNX_RUNTIME = Version("1.22")  # the template's
 # From which version of Keras on -> the versions beside it. Before 2.14 TensorFlow and the inference server exclude one another.
 _KERAS: tuple[tuple[str, dict[str, str]], ...] = (
     ("3.10", {}),
@@ -29,9 +30,6 @@ _SCIKIT_LEARN: tuple[tuple[str, dict[str, str]], ...] = (
     ("1.0.2", {"numpy": "1.23.5", "python": "3.10"}),
     ("0", {"numpy": "1.23.5", "python": "3.9"}),
 )
-
-
-_ONNX_RUNTIME = Version("1.22")  # the template's
 
 
 def pins(facts: Facts) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 import msgspec
 
-from edgetui.core import answers
+from edgetui.core import answers, builders
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Event, ImageBuilt, ImageRun, LogFile, LogLine
 from edgetui.core.models import BuildRequest, BuildRun, RegistryCredential, RegistryInfo, WorkspaceInfo
@@ -69,7 +69,7 @@ def build(plan: Plan, results: Results, ports: Ports, *, only_watch: bool = Fals
         plan.image.platform,
         resume=resume,
     )
-    if plan.image.builder != "azureml":
+    if builders.own_dockerfile(plan.image):
         files = yield from _model_files(plan, results, model, place, ports)
         own = _own(plan, files, registry, credential, inputs, ports)
         request = msgspec.structs.replace(request, **own)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 import msgspec
 
-from edgetui.core import parser_words, rules
+from edgetui.core import builders, parser_words, rules
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.events import Checked, Event
 from edgetui.core.models import Problem
@@ -58,7 +58,7 @@ def _problems(plan: Plan, ports: Ports) -> Iterator[Problem]:
             {name.partition("/")[0] for name in inside}.__contains__,
         )
     today = datetime.now(tz=timezone.utc).date().isoformat()
-    slim = plan.image.builder != "azureml" and not plan.image.base  # our Dockerfile on Python's own image
+    slim = builders.own_dockerfile(plan.image) and not plan.image.base  # our Dockerfile on Python's own image
     yield from conda.check(files.environment, environment, today, has_git=not slim)
     yield from _model(plan, environment, ports)
     if files.sample:
@@ -171,11 +171,12 @@ def certificates(plan: Plan, ports: Ports) -> None:
     Raises:
         EdgeError: (input, field `image.ca_bundle`) it cannot be read, or holds none.
     """
+    from edgetui.core import dockerfile
+
     name = plan.image.ca_bundle
-    if not name or plan.image.builder == "azureml":
-        return
-    if "BEGIN CERTIFICATE" not in ports.files.read_text(resources.path(plan, name), "image.ca_bundle"):
-        raise bad_input("image.ca_bundle", f"{name} holds no certificate", "Choose a PEM file")
+    if name and builders.own_dockerfile(plan.image):
+        text = ports.files.read_text(resources.path(plan, name), "image.ca_bundle")
+        dockerfile.require_certificate(name, text.encode())
 
 
 def own_dockerfile(plan: Plan, ports: Ports) -> None:
@@ -187,7 +188,7 @@ def own_dockerfile(plan: Plan, ports: Ports) -> None:
     from edgetui.core import dockerfile
 
     image = plan.image
-    if image.builder == "azureml" or not plan.scoring.environment:
+    if not (builders.own_dockerfile(image) and plan.scoring.environment):
         return
     setting = dockerfile.Setting(image.base, image.index_url, platform=image.platform)
     try:

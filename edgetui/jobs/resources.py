@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from edgetui.core import builders
 from edgetui.core.errors import EdgeError, bad_input
 from edgetui.core.models import HubInfo, PackageIndex, RegistryCredential, RegistryInfo, WorkspaceInfo
 from edgetui.core.plan import Plan
@@ -24,7 +25,7 @@ def not_in_context(plan: Plan) -> tuple[str, ...]:
 
 def context(plan: Plan) -> str:
     """The absolute path of the folder that goes in beside the script, "" where none does: an Azure ML workspace takes none."""
-    return path(plan, plan.image.context) if plan.image.context and plan.image.builder != "azureml" else ""
+    return path(plan, plan.image.context) if plan.image.context and builders.own_dockerfile(plan.image) else ""
 
 
 def fingerprint(*parts: str) -> str:
@@ -42,7 +43,7 @@ def package_index(plan: Plan, ports: Ports | None = None) -> PackageIndex:
     Raises:
         EdgeError: (input) with `ports`: the file of certificates cannot be read.
     """
-    if plan.image.builder == "azureml":
+    if not builders.own_dockerfile(plan.image):
         return PackageIndex()
     ca = path(plan, plan.image.ca_bundle) if plan.image.ca_bundle else ""
     if ca and ports is not None:

@@ -87,10 +87,13 @@ def run(place: Bench) -> Iterator[Measured]:
     os.environ.setdefault("EDGETUI_TEST_CACHE", str(place.cache))
     try:
         ours, alone, plain = (_measured(place, name, CHANGES) for name in _WAYS)
-        cold = [(ours["cold"][0], alone["cold"][0])]
-        for number in range(1, ROUNDS):
-            again = (_measured(place, name, ["cold"], f"-{number}")["cold"][0] for name in ("ours", "alone"))
-            cold.append((next(again), next(again)))
+        cold = [
+            [ours["cold"][0], alone["cold"][0]],
+            *(
+                [_measured(place, name, ["cold"], f"-{number}")["cold"][0] for name in ("ours", "alone")]
+                for number in range(1, ROUNDS)
+            ),
+        ]
     except (pytest.skip.Exception, pytest.fail.Exception) as missing:
         raise SystemExit(str(missing)) from None
     for change in CHANGES:

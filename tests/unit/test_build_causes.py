@@ -63,14 +63,23 @@ def test_what_is_not_known_stays_as_it_was() -> None:
 
 
 FAILED = "The command '/bin/sh -c python -m pip install' returned a non-zero code: 1"
-ENVIRONMENT = """\
+# Below which folder conda's own builders work; their paths are what a frozen environment names.
+BUILDERS = ("croot", "croots/recipe", "feedstock_root/build_artifacts", "conda-bld", "bld")
+
+
+def built(folder: str, package: str) -> str:
+    """Where a package was built."""
+    return f"/{folder}/{package}_1700501669400/work"
+
+
+ENVIRONMENT = f"""\
 dependencies:
   - python=3.8
   - libgomp=99
   - pip:
       - numpy==2.0.0
       - pump @ git+https://github.com/example/pump.git
-      - certifi @ file:///croot/certifi_1700501669400/work/certifi
+      - certifi @ file://{built("croot", "certifi")}/certifi
 """
 
 
@@ -116,11 +125,13 @@ CONDA_NEEDED_BY = """\
 LibMambaUnsatisfiableError: Encountered problems while solving:
   - nothing provides __glibc >=2.34 needed by libgomp-99-h767d61c_1
 """
-FROZEN_ELSEWHERE = """\
-Processing /croot/certifi_1700501669400/work/certifi (from -r requirements.txt (line 3))
-ERROR: Could not install packages due to an OSError: [Errno 2] No such file or directory: '/croot/certifi_1700501669400/work/certifi'
-"""
-FEEDSTOCK = "OSError: [Errno 2] No such file or directory: '/home/conda/feedstock_root/build_artifacts/numpy_1707225342954/work'"
+NO_SUCH = "OSError: [Errno 2] No such file or directory"
+FROZEN_ELSEWHERE = [
+    f"Processing {built(folder, 'certifi')}/certifi (from -r requirements.txt (line 3))\n"
+    f"ERROR: Could not install packages due to an {NO_SUCH}: '{built(folder, 'certifi')}/certifi'\n"
+    for folder in BUILDERS
+]
+FEEDSTOCK = f"{NO_SUCH}: '{built('feedstock_root/build_artifacts', 'numpy')}'"
 NO_FILE = "ERROR: Could not open requirements file: [Errno 2] No such file or directory: 'requirements.txt'"
 
 
@@ -140,7 +151,7 @@ NO_FILE = "ERROR: Could not open requirements file: [Errno 2] No such file or di
         (MICROMAMBA_OLD, "conda's channels have no libgomp", 3),
         (CONDA_NEEDED_BY, "conda's channels have no __glibc", 3),
         ("critical libmamba Could not solve for environment specs", "conda cannot resolve", 0),
-        (FROZEN_ELSEWHERE, "certifi is named by a path of the machine where it was frozen", 7),
+        *((log, "certifi is named by a path of the machine where it was frozen", 7) for log in FROZEN_ELSEWHERE),
         (FEEDSTOCK, "numpy is named by a path", 5),
         (NO_FILE, "names the file requirements.txt, which the image has not", 0),
     ],
@@ -274,7 +285,7 @@ def test_what_the_machine_or_the_network_lacks_is_told(log: str, detail: str, fi
             "",
         ),
         ("No such file or directory: '/home/x'", FAILED, "image.context", ".dockerignore"),
-        ("/home/conda/feedstock_root/build_artifacts/torch_1707225342954/work/x.cc: warning", FAILED, "-", "frozen"),
+        (f"{built('feedstock_root/build_artifacts', 'torch')}/x.cc: warning", FAILED, "-", "frozen"),
         ("", "The command '/bin/sh -c exit 13' returned a non-zero code: 13", "-", "memory"),
         ("INFO the idle worker was killed\nexit code: 1370", FAILED, "-", "memory"),
         ("cloning with git 2.39 succeeded; no such file or directory: 'gitlab.cfg'", FAILED, "-", "git is missing"),

@@ -61,8 +61,8 @@ def recipe(request: BuildRequest) -> Recipe:
     """
     text = _read(request.environment, "scoring.environment").decode("utf-8", "replace").removeprefix("\ufeff")
     ca = _read(request.ca_bundle, "image.ca_bundle") if request.ca_bundle else b""
-    if ca and b"BEGIN CERTIFICATE" not in ca:
-        raise bad_input("image.ca_bundle", f"{request.ca_bundle} holds no certificate", "Choose a PEM file")
+    if ca:
+        dockerfile.require_certificate(request.ca_bundle, ca)
     setting = dockerfile.Setting(request.base, request.index_url, ca, request.platform)
     return Recipe(request, dockerfile.environment(text), setting)
 
